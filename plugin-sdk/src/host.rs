@@ -1,0 +1,23 @@
+//! What else the host offers: log lines and metadata.
+
+use serde::Serialize;
+
+pub use crate::bindings::imports::stopbath::plugin::host::Level;
+use crate::{Error, backend};
+
+/// Writes a line to the job's log. The host keeps a limited number of lines for each call.
+pub fn log(level: Level, message: &str, fields: &[(&str, &str)]) {
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect();
+    backend::log(level, message, &fields);
+}
+
+/// Adds a value to the job's metadata, under the step's name and `key`.
+pub fn emit(key: &str, value: &impl Serialize) -> Result<(), Error> {
+    let json = serde_json::to_string(value).map_err(|error| {
+        Error::Internal(format!("the value of `{key}` cannot be written as JSON: {error}"))
+    })?;
+    backend::emit(key, &json)
+}
