@@ -1,1 +1,9 @@
+//! The rules of Stopbath, pure: no I/O, no runtime, no pixels.
+//!
+//! What a pipeline is and may say (`pipeline`, `op`, `rendition`), and what can go wrong with a job
+//! (`failure`). Every other crate of the engine may name this one; it names none of them.
 
+pub mod failure;
+pub mod limits;
+pub mod op;
+pub mod rendition;

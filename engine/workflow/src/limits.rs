@@ -1,0 +1,30 @@
+//! How large an original may be. Judged from its header, before anything is allocated.
+
+use serde::{Deserialize, Serialize};
+
+/// The defaults are those of design/06; a pipeline may set others below the server's ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputLimits {
+    /// Size of the file in bytes.
+    pub max_bytes: u64,
+    /// Width times height of one frame.
+    pub max_pixels: u64,
+    /// Pixels on the longer side.
+    pub max_side: u32,
+    /// Frames of an animation.
+    pub max_frames: u32,
+    /// Width times height times frames.
+    pub max_total_pixels: u64,
+}
+
+impl Default for InputLimits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 << 20,
+            max_pixels: 100_000_000,
+            max_side: 16_384,
+            max_frames: 256,
+            max_total_pixels: 400_000_000,
+        }
+    }
+}
