@@ -43,7 +43,12 @@ pub struct Planes {
 
 impl Frame {
     pub fn new(width: u32, height: u32, pixels: Pixels) -> Self {
-        let frame = Self { width, height, pixels, extent: None };
+        let frame = Self {
+            width,
+            height,
+            pixels,
+            extent: None,
+        };
         debug_assert_eq!(frame.bytes(), frame.expected_bytes());
         frame
     }
@@ -118,6 +123,9 @@ impl Picture {
     /// The same picture with each frame replaced.
     pub fn try_map<E>(&self, change: impl FnMut(&Frame) -> Result<Frame, E>) -> Result<Self, E> {
         let frames = self.frames.iter().map(change).collect::<Result<_, E>>()?;
-        Ok(Self { frames, ..self.clone() })
+        Ok(Self {
+            frames,
+            ..self.clone()
+        })
     }
 }
