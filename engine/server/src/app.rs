@@ -1,0 +1,85 @@
+//! The composition root: which executors, which folders, which library; everything `serve` and `run` share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::executor::pool::{Pool, PoolConfig};
+use crate::library::Library;
+
+/// Options that several commands share.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EngineArgs {
+    /// Folder for everything that Stopbath keeps; default: `stopbath` in the user's data directory.
+    #[arg(long, env = "STOPBATH_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Folder of plugins (*.wasm).
+    #[arg(long, env = "STOPBATH_PLUGINS", value_name = "DIR")]
+    pub(crate) plugins: Option<PathBuf>,
+    /// How many images are worked on at once, each in a process of its own; default: the number of cores.
+    #[arg(long, env = "STOPBATH_EXECUTORS", value_name = "N")]
+    pub(crate) executors: Option<usize>,
+    /// Memory that one executor may have, in MiB.
+    #[arg(long, env = "STOPBATH_EXECUTOR_MEMORY", value_name = "MIB", default_value_t = 2048)]
+    pub(crate) executor_memory: u64,
+    /// How many jobs may wait for an executor before callers are told to come back later.
+    #[arg(long, env = "STOPBATH_QUEUE", value_name = "N", default_value_t = 64)]
+    pub(crate) queue: usize,
+}
+
+impl EngineArgs {
+    pub(crate) fn pool_config(&self) -> Result<PoolConfig> {
+        let cache = self.data_folder()?.join("cache");
+        crate::secret::load(&cache).context("prepare the cache of compiled plugins")?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(PoolConfig {
+            executors: self.executors.unwrap_or(cores).max(1),
+            queue: self.queue,
+            memory: self.executor_memory << 20,
+            cache,
+        })
+    }
+
+    fn data_folder(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.data {
+            return std::path::absolute(folder).context("find the data folder");
+        }
+        let dirs = directories::ProjectDirs::from("", "", "stopbath")
+            .context("no home directory is known; name a folder with --data")?;
+        Ok(dirs.data_dir().to_owned())
+    }
+
+    /// Plugins from `--plugins`, or else from the data folder.
+    pub(crate) fn library(&self, config: &PoolConfig) -> Result<Library> {
+        let mut library = Library::default();
+        let default = self.data_folder()?.join("plugins");
+        match &self.plugins {
+            Some(folder) => library.load_plugins(folder, config)?,
+            None if default.is_dir() => library.load_plugins(&default, config)?,
+            None => {}
+        }
+        Ok(library)
+    }
+}
+
+/// What the HTTP handlers share.
+pub(crate) struct App {
+    pub(crate) library: Library,
+    pub(crate) pool: Pool,
+    pub(crate) budget: crate::http::budget::Budget,
+    pub(crate) health: crate::http::health::Health,
+}
+
+impl App {
+    pub(crate) fn start(args: &EngineArgs, pipelines: Option<&Path>) -> Result<Arc<Self>> {
+        let config = args.pool_config()?;
+        let mut library = args.library(&config)?;
+        if let Some(folder) = pipelines {
+            library.load_pipelines(folder)?;
+        }
+        let pool = Pool::start(config)?;
+        let budget = crate::http::budget::Budget::default();
+        Ok(Arc::new(Self { library, pool, budget, health: crate::http::health::Health::default() }))
+    }
+}

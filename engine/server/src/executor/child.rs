@@ -1,0 +1,92 @@
+//! What runs in an executor process: confine itself, then answer one request after the other.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use plugin_host::{Host, HostConfig};
+
+use super::confine::confine;
+use super::protocol::{Inspected, Request, Response, receive_request, send_response};
+use crate::outcome::Outcome;
+use crate::runner::{self, Plugins};
+use workflow::failure::{Failure, FailureKind};
+
+/// Started by the server only; the socket to it is the standard input.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of compiled plugins.
+    #[arg(long)]
+    cache: PathBuf,
+    /// Bytes of private writable memory that the process may have.
+    #[arg(long)]
+    memory: u64,
+    /// Compile plugins; may write to the cache.
+    #[arg(long)]
+    compile: bool,
+}
+
+/// Kept between jobs up to this size, so that its pages need not be touched anew for each original.
+const KEPT_BUFFER: usize = 16 << 20;
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let stdin: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned().context("take the socket")?;
+    let socket = UnixStream::from(stdin);
+    let plugins = Plugins::new(host(&args.cache)?);
+    confine(args.memory, args.compile)?;
+    send_response(&socket, &Response::Ready)?;
+    let mut buffer = Vec::new();
+    while let Some((request, original)) = receive_request(&socket)? {
+        let response = match request {
+            Request::Inspect { path } => Response::Inspected(inspect(&plugins, &path)),
+            Request::Run(job) => match read_original(original, &mut buffer) {
+                Ok(()) => {
+                    let say = |id: &str| drop(send_response(&socket, &Response::Step(id.to_owned())));
+                    Response::Done(Box::new(runner::run(&job, &plugins, &buffer, &say)))
+                }
+                Err(error) => Response::Done(Box::new(Outcome::failed(Failure::new(
+                    FailureKind::Infrastructure,
+                    format!("the original could not be read: {error:#}"),
+                )))),
+            },
+        };
+        send_response(&socket, &response)?;
+        if buffer.capacity() > KEPT_BUFFER {
+            buffer = Vec::new();
+        }
+    }
+    Ok(())
+}
+
+/// The plugin host of this process, with the cache that its siblings share.
+pub(crate) fn host(cache: &std::path::Path) -> Result<Host> {
+    let cache_key = crate::secret::load(cache)?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+    let config = HostConfig {
+        cache_dir: Some(cache.to_owned()),
+        cache_key,
+        concurrency: cores,
+        ..HostConfig::default()
+    };
+    Host::new(config).context("set up the plugin host")
+}
+
+fn inspect(plugins: &Plugins, path: &std::path::Path) -> Result<Inspected, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("it could not be read: {error}"))?;
+    let plugin = plugins.host.load(&bytes).map_err(|error| error.to_string())?;
+    Ok(Inspected { digest: plugin.digest().to_owned(), manifest: plugin.manifest().clone() })
+}
+
+/// Reads by position: another process may hold the same open file.
+fn read_original(original: Option<File>, buffer: &mut Vec<u8>) -> Result<()> {
+    use std::io::Seek;
+    let mut file = original.context("the request came without one")?;
+    file.rewind()?;
+    buffer.clear();
+    buffer.reserve(file.metadata()?.len() as usize);
+    file.read_to_end(buffer)?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The server's side of the executors: a bounded queue, one thread and one child process a slot.
+//!
+//! A slot sends one job at a time, so when its process dies the job, the step and the original are known.
+//! A job that outlives its deadline is ended by killing the process, the only way to stop native code.
+//! Dead or killed processes are replaced at once; other jobs never notice.
+
+mod process;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use workflow::failure::{Failure, FailureKind};
+
+use super::protocol::Inspected;
+use super::queue::{Queue, Refused};
+use crate::outcome::Outcome;
+use crate::runner::JobSpec;
+use process::Process;
+
+/// How executors are made.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolConfig {
+    /// How many processes, one job each; one per core is right for throughput.
+    pub(crate) executors: usize,
+    /// How many jobs may wait before callers are refused.
+    pub(crate) queue: usize,
+    /// Bytes of private writable memory that one executor may have.
+    pub(crate) memory: u64,
+    /// Where compiled plugins are kept.
+    pub(crate) cache: PathBuf,
+}
+
+/// A running set of executors.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    slots: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    config: PoolConfig,
+    queue: Queue<Ticket>,
+    busy: AtomicUsize,
+}
+
+struct Ticket {
+    job: Box<JobSpec>,
+    original: File,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Pool {
+    pub(crate) fn start(config: PoolConfig) -> anyhow::Result<Self> {
+        let queue = Queue::new(config.queue + config.executors);
+        let shared = Arc::new(Shared { queue, busy: AtomicUsize::new(0), config });
+        let slots = (0..shared.config.executors)
+            .map(|n| {
+                let shared = Arc::clone(&shared);
+                std::thread::Builder::new().name(format!("executor-{n}")).spawn(move || shared.serve())
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { shared, slots })
+    }
+
+    /// Runs a job; the original is an open file, best one in memory.
+    pub(crate) async fn run(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
+        let (reply, outcome) = oneshot::channel();
+        self.shared.queue.push(Ticket { job: Box::new(job), original, reply })?;
+        Ok(outcome.await.unwrap_or_else(|_| {
+            Outcome::failed(Failure::new(FailureKind::Crash, "the executors were stopped while the job ran"))
+        }))
+    }
+
+    /// The same for callers that are not on a runtime.
+    pub(crate) fn run_blocking(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
+        let (reply, outcome) = oneshot::channel();
+        self.shared.queue.push(Ticket { job: Box::new(job), original, reply })?;
+        Ok(outcome.blocking_recv().unwrap_or_else(|_| {
+            Outcome::failed(Failure::new(FailureKind::Crash, "the executors were stopped while the job ran"))
+        }))
+    }
+
+    /// Jobs that wait, and executors that work.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.shared.queue.len(), self.shared.busy.load(Ordering::Relaxed))
+    }
+
+    /// Takes nothing more, finishes what waits, ends the processes.
+    pub(crate) fn drain(self) {
+        self.shared.queue.close();
+        for slot in self.slots {
+            if slot.join().is_err() {
+                tracing::error!("an executor's thread panicked");
+            }
+        }
+    }
+}
+
+/// Compiles plugins in a process of their own and says what they are.
+pub(crate) struct Inspector<'a> {
+    config: &'a PoolConfig,
+    process: Option<Process>,
+}
+
+impl<'a> Inspector<'a> {
+    pub(crate) fn new(config: &'a PoolConfig) -> Self {
+        Self { config, process: None }
+    }
+
+    /// A plugin that kills the process costs the next one a new process, nothing else.
+    pub(crate) fn inspect(&mut self, path: &std::path::Path) -> Result<Inspected, String> {
+        let mut process = match self.process.take() {
+            Some(process) => process,
+            None => Process::spawn(self.config, true).map_err(|e| format!("no executor could be started: {e:#}"))?,
+        };
+        let answer = process.inspect(path)?;
+        self.process = Some(process);
+        answer
+    }
+}
+
+impl Shared {
+    /// The life of one slot.
+    fn serve(&self) {
+        let mut process = self.spawn();
+        while let Some(ticket) = self.queue.pop() {
+            if ticket.reply.is_closed() {
+                continue;
+            }
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            let outcome = self.attempt(&mut process, ticket.job, &ticket.original);
+            self.busy.fetch_sub(1, Ordering::Relaxed);
+            drop(ticket.reply.send(outcome));
+            if process.is_none() {
+                process = self.spawn();
+            }
+        }
+    }
+
+    /// Leaves `None` behind when the process did not survive the job.
+    fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: &File) -> Outcome {
+        let Some(mut live) = process.take().or_else(|| self.spawn()) else {
+            return Outcome::failed(Failure::new(FailureKind::Infrastructure, "no executor could be started"));
+        };
+        // A lone job may use every core; under load each executor keeps to its own.
+        job.threads = (self.config.executors / self.busy.load(Ordering::Relaxed).max(1)).max(1) as u32;
+        let deadline = Instant::now() + job.timeout();
+        let outcome = live.run(job, original, deadline);
+        match outcome {
+            Ok(outcome) => {
+                *process = Some(live);
+                outcome
+            }
+            Err(failure) => Outcome::failed(failure),
+        }
+    }
+
+    fn spawn(&self) -> Option<Process> {
+        Process::spawn(&self.config, false)
+            .inspect_err(|error| tracing::error!("no executor could be started: {error:#}"))
+            .ok()
+    }
+}

@@ -1,0 +1,159 @@
+//! One executor process, as the server sees it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use workflow::failure::{Failure, FailureKind};
+
+use super::PoolConfig;
+use crate::executor::protocol::{
+    Inspected, Request, Response, broken, receive_response, send_request,
+};
+use crate::outcome::Outcome;
+use crate::runner::JobSpec;
+
+/// A new process must be ready by then.
+const START: Duration = Duration::from_secs(20);
+/// Compiling and asking a plugin may take this long.
+const INSPECT: Duration = Duration::from_secs(120);
+/// An executor that can still speak ends a job by itself before the server kills it.
+const GRACE: Duration = Duration::from_millis(500);
+
+pub(super) struct Process {
+    child: Child,
+    socket: UnixStream,
+}
+
+impl Process {
+    /// Starts a process and waits until it is confined. A compiling one may write to the cache.
+    pub(super) fn spawn(config: &PoolConfig, compile: bool) -> Result<Self> {
+        let (socket, theirs) = UnixStream::pair().context("make a socket pair")?;
+        let program = std::env::current_exe().context("find the program itself")?;
+        let mut command = Command::new(program);
+        command.arg("executor").arg("--cache").arg(&config.cache).arg("--memory").arg(config.memory.to_string());
+        if compile {
+            command.arg("--compile");
+        }
+        command.env_clear().envs(std::env::var("STOPBATH_LOG").map(|v| ("STOPBATH_LOG", v)));
+        let child = command
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .spawn()
+            .context("start the process")?;
+        let process = Self { child, socket };
+        match process.receive(Instant::now() + START) {
+            Ok(Response::Ready) => Ok(process),
+            Ok(_) => anyhow::bail!("it began with the wrong message"),
+            Err(error) => Err(error).context("it did not get ready"),
+        }
+    }
+
+    /// An error means that the process is gone.
+    pub(super) fn run(&mut self, job: Box<JobSpec>, original: &File, deadline: Instant) -> Result<Outcome, Failure> {
+        let limit = job.timeout();
+        let request = Request::Run(job);
+        let mut step = None;
+        if let Err(error) = send_request(&self.socket, &request, Some(original)) {
+            return Err(self.post_mortem(&error, step, limit));
+        }
+        loop {
+            match self.receive(deadline + GRACE) {
+                Ok(Response::Done(outcome)) => return Ok(*outcome),
+                Ok(Response::Step(id)) => step = Some(id),
+                Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
+                Err(error) => return Err(self.post_mortem(&error, step, limit)),
+            }
+        }
+    }
+
+    /// The outer error means that the process is gone.
+    pub(super) fn inspect(&mut self, path: &Path) -> Result<Result<Inspected, String>, String> {
+        let request = Request::Inspect { path: path.to_owned() };
+        send_request(&self.socket, &request, None).map_err(|e| e.to_string())?;
+        match self.receive(Instant::now() + INSPECT) {
+            Ok(Response::Inspected(answer)) => Ok(answer),
+            Ok(_) => Err("the compiler sent a message out of turn".to_owned()),
+            Err(error) => {
+                let failure = self.post_mortem(&error, None, INSPECT);
+                Err(format!("compiling it failed: {}", failure.message))
+            }
+        }
+    }
+
+    fn receive(&self, deadline: Instant) -> io::Result<Response> {
+        receive_response(TimedReader { socket: &self.socket, deadline })
+    }
+
+    /// Kills what is left of the process and says how it ended.
+    fn post_mortem(&mut self, error: &io::Error, step: Option<String>, limit: Duration) -> Failure {
+        let late = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+        let failure = if late {
+            let text = format!("the job was ended by force after {:.1} s; raise `timeout` if it needs more", limit.as_secs_f32());
+            Failure::new(FailureKind::Timeout, text)
+        } else if error.kind() == io::ErrorKind::InvalidData {
+            broken(error)
+        } else {
+            let status = wait_briefly(&mut self.child);
+            Failure::new(FailureKind::Crash, format!("the executor died: {}", describe(status)))
+        };
+        match step {
+            Some(id) => failure.at_step(&id),
+            None => failure,
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails only when the process has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The socket has closed, so the process is about to end.
+fn wait_briefly(child: &mut Child) -> Option<ExitStatus> {
+    for _ in 0..100 {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}
+
+fn describe(status: Option<ExitStatus>) -> String {
+    match status.map(|s| (s.signal(), s.code())) {
+        Some((Some(6), _)) => "aborted (signal 6), most often because memory ran out".to_owned(),
+        Some((Some(9), _)) => "killed (signal 9), by a person or because the machine ran out of memory".to_owned(),
+        Some((Some(11), _)) => "segmentation fault (signal 11)".to_owned(),
+        Some((Some(signal), _)) => format!("signal {signal}"),
+        Some((None, Some(code))) => format!("exit code {code}"),
+        _ => "it closed its connection".to_owned(),
+    }
+}
+
+/// Reads until a point in time, however many reads it takes.
+struct TimedReader<'a> {
+    socket: &'a UnixStream,
+    deadline: Instant,
+}
+
+impl Read for TimedReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.socket.set_read_timeout(Some(left))?;
+        let mut socket = self.socket;
+        socket.read(buffer)
+    }
+}

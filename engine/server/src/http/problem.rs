@@ -1,0 +1,161 @@
+//! Errors as RFC 9457 problem details: a stable `type`, the step, the kind, a sentence to act on.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use workflow::failure::{Failure, FailureKind};
+
+/// `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// A stable address for this kind of error; it answers with an explanation.
+    #[schema(example = "/problems/bad-input")]
+    r#type: String,
+    /// The same for every error of this type.
+    title: String,
+    status: u16,
+    /// What went wrong here, and how to mend it.
+    detail: String,
+    /// The error kind, as in `type`.
+    #[schema(example = "bad-input")]
+    kind: String,
+    /// The step or rendition that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    /// Byte offset into the original, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    /// Seconds until another try is worth it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
+        Self {
+            r#type: format!("/problems/{kind}"),
+            title: title(kind).to_owned(),
+            status,
+            detail: detail.into(),
+            kind: kind.to_owned(),
+            step: None,
+            offset: None,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, "not-found", detail)
+    }
+
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(413, "too-large", detail)
+    }
+
+    /// Too much work at once; `seconds` is when another try is worth it.
+    pub(crate) fn busy(detail: impl Into<String>, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(503, "overloaded", detail) }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let mut problem = Self::new(status(failure.kind), failure.kind.name(), failure.message);
+        problem.step = failure.step;
+        problem.offset = failure.offset;
+        problem
+    }
+}
+
+fn status(kind: FailureKind) -> u16 {
+    match kind {
+        FailureKind::BadInput | FailureKind::TooLarge | FailureKind::InvalidParams => 422,
+        FailureKind::Unsupported => 415,
+        FailureKind::Timeout => 504,
+        FailureKind::Infrastructure => 503,
+        FailureKind::OutOfFuel
+        | FailureKind::MemoryLimit
+        | FailureKind::Trap
+        | FailureKind::BadOutput
+        | FailureKind::HostLimit
+        | FailureKind::Internal
+        | FailureKind::Crash => 500,
+    }
+}
+
+fn title(kind: &str) -> &'static str {
+    match kind {
+        "bad-input" => "The original is damaged",
+        "unsupported" => "The original is of a type that is not handled",
+        "too-large" => "The original is larger than allowed",
+        "invalid-params" => "A step's params do not fit",
+        "out-of-fuel" => "A plugin used up its fuel",
+        "timeout" => "The job took too long",
+        "memory-limit" => "A plugin wanted more memory than it may have",
+        "trap" => "A plugin crashed in its sandbox",
+        "bad-output" => "A result does not hold together",
+        "host-limit" => "A plugin asked the host for more than it grants",
+        "internal" => "A step failed by itself",
+        "crash" => "The executor died while it worked on this original",
+        "infrastructure" => "Something that Stopbath stands on does not answer",
+        "not-found" => "There is nothing here",
+        "not-acceptable" => "None of the types asked for can be given",
+        "bad-request" => "The request does not hold together",
+        "method-not-allowed" => "The route takes another method",
+        "overloaded" => "Too much work at once",
+        _ => "Error",
+    }
+}
+
+/// What a problem's `type` address answers.
+pub(crate) async fn explain(Path(kind): Path<String>) -> Result<String, Problem> {
+    match title(&kind) {
+        "Error" => Err(Problem::not_found(format!("there is no kind of problem called `{kind}`"))),
+        title => Ok(format!("{kind}: {title}.\n")),
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry = self.retry_after;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_a_title_and_a_fitting_status() {
+        for kind in [
+            FailureKind::BadInput,
+            FailureKind::Unsupported,
+            FailureKind::TooLarge,
+            FailureKind::InvalidParams,
+            FailureKind::OutOfFuel,
+            FailureKind::Timeout,
+            FailureKind::MemoryLimit,
+            FailureKind::Trap,
+            FailureKind::BadOutput,
+            FailureKind::HostLimit,
+            FailureKind::Internal,
+            FailureKind::Crash,
+            FailureKind::Infrastructure,
+        ] {
+            assert_ne!(title(kind.name()), "Error", "{kind}");
+            let callers_fault = kind.class() == workflow::failure::FailureClass::BadInput;
+            assert_eq!(status(kind) < 500, callers_fault, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the server knows: installed plugins and active pipelines.
+//!
+//! Both are read from folders. A bad file is reported and left out; the others are there all the same.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use workflow::pipeline::{PluginInfo, Problem, StaticCatalog, check};
+use workflow::plan::{Action, Plan};
+
+use crate::executor::pool::{Inspector, PoolConfig};
+use crate::executor::protocol::Inspected;
+use crate::runner::JobSpec;
+
+#[derive(Debug, Default)]
+pub(crate) struct Library {
+    pub(crate) plugins: Vec<Installed>,
+    pub(crate) pipelines: BTreeMap<String, Pipeline>,
+    /// Files that could not be used, and why.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Installed {
+    pub(crate) path: PathBuf,
+    pub(crate) inspected: Inspected,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) source: String,
+    pub(crate) plan: Plan,
+    pub(crate) description: String,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) path: PathBuf,
+    pub(crate) message: String,
+}
+
+impl Library {
+    /// Compiles what is not in the cache yet; that may take seconds a plugin.
+    pub(crate) fn load_plugins(&mut self, folder: &Path, config: &PoolConfig) -> Result<()> {
+        let mut inspector = Inspector::new(config);
+        for path in files(folder, "wasm")? {
+            match inspector.inspect(&path) {
+                Ok(inspected) => self.install(path, inspected),
+                Err(message) => self.reject(path, message),
+            }
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, path: PathBuf, inspected: Inspected) {
+        let same = |other: &&Installed| {
+            other.inspected.manifest.name == inspected.manifest.name
+                && other.inspected.manifest.version == inspected.manifest.version
+        };
+        if let Some(other) = self.plugins.iter().find(same) {
+            let message = format!("{} is installed already, from {}", title(&inspected), other.path.display());
+            return self.reject(path, message);
+        }
+        tracing::info!(plugin = title(&inspected), digest = inspected.digest, "plugin installed");
+        self.plugins.push(Installed { path, inspected });
+    }
+
+    pub(crate) fn load_pipelines(&mut self, folder: &Path) -> Result<()> {
+        for path in files(folder, "yaml")?.into_iter().chain(files(folder, "yml")?) {
+            match self.read_pipeline(&path) {
+                Ok(pipeline) => self.activate(path, pipeline),
+                Err(error) => self.reject(path, format!("{error:#}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn activate(&mut self, path: PathBuf, pipeline: Pipeline) {
+        let name = pipeline.plan.pipeline.clone();
+        if self.pipelines.contains_key(&name) {
+            return self.reject(path, format!("another file declares the pipeline `{name}` already"));
+        }
+        tracing::info!(pipeline = name, "pipeline active");
+        self.pipelines.insert(name, pipeline);
+    }
+
+    fn reject(&mut self, path: PathBuf, message: String) {
+        tracing::error!(file = %path.display(), "left out: {message}");
+        self.rejected.push(Rejected { path, message });
+    }
+
+    /// Reads and checks one file; all problems are in the error's text.
+    pub(crate) fn read_pipeline(&self, path: &Path) -> Result<Pipeline> {
+        let source = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        match check(&source, &path.display().to_string(), &self.catalog()) {
+            Ok(checked) => Ok(Pipeline {
+                description: checked.pipeline.description.clone().unwrap_or_default(),
+                plan: checked.plan,
+                warnings: checked.warnings,
+                source,
+            }),
+            Err(problems) => {
+                let text: Vec<String> = problems.iter().map(|p| p.render(&source)).collect();
+                anyhow::bail!("{}", text.join("\n"))
+            }
+        }
+    }
+
+    pub(crate) fn catalog(&self) -> StaticCatalog {
+        StaticCatalog(self.plugins.iter().map(|p| info(&p.inspected)).collect())
+    }
+
+    /// The job of running a plan with the plugins that are installed here.
+    pub(crate) fn job(&self, plan: &Plan) -> JobSpec {
+        let files = plan
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Plugin { digest, .. } => Some(digest),
+                Action::Builtin(_) => None,
+            })
+            .filter_map(|digest| {
+                let found = self.plugins.iter().find(|p| p.inspected.digest == *digest)?;
+                Some((digest.clone(), found.path.clone()))
+            })
+            .collect();
+        JobSpec { plan: plan.clone(), plugins: files, threads: 1, only: None, keep_steps: false }
+    }
+}
+
+/// `name@version`.
+pub(crate) fn title(inspected: &Inspected) -> String {
+    format!("{}@{}", inspected.manifest.name, inspected.manifest.version)
+}
+
+fn info(inspected: &Inspected) -> PluginInfo {
+    let manifest = &inspected.manifest;
+    PluginInfo {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        digest: inspected.digest.clone(),
+        kind: kind(manifest.kind),
+        params_schema: manifest.params_schema.clone(),
+        media_types: manifest.media_types.clone(),
+        banded: manifest.banded,
+        hints: hints(manifest),
+    }
+}
+
+/// The files of a folder with this ending, by name.
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("read the folder {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == ending))
+        .map(|path| path.canonicalize().unwrap_or(path))
+        .collect();
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,83 @@
+//! What a job gives back: renditions, facts, and a report of every step.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use workflow::failure::Failure;
+
+/// The end of one job, good or bad; the report is there either way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) result: Result<Vec<Rendition>, Failure>,
+    pub(crate) report: Report,
+}
+
+impl Outcome {
+    pub(crate) fn renditions(&self) -> &[Rendition] {
+        self.result.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), report: Report::default() }
+    }
+}
+
+/// One encoded, verified picture (or the bytes that an encoder plugin made).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Rendition {
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Equal keys mean equal bytes; see design/03.
+    pub(crate) key: String,
+    /// Size in bytes.
+    pub(crate) length: u64,
+    #[serde(skip)]
+    pub(crate) bytes: Bytes,
+}
+
+/// What happened on the way.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// SHA-256 of the original.
+    pub(crate) original: String,
+    /// Pixels were missing from the original and have been made up.
+    pub(crate) salvaged: bool,
+    pub(crate) steps: Vec<StepReport>,
+    /// JSON results of analyzers, by step id.
+    pub(crate) analyses: BTreeMap<String, Value>,
+    /// What plugins said through `emit`, by step id and key.
+    pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Wall time of the whole job in milliseconds.
+    pub(crate) ms: f64,
+}
+
+/// One step or one rendition.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(crate) struct StepReport {
+    pub(crate) id: String,
+    /// `decode`, `watermark@1.0.2`, `encode jpeg` …
+    pub(crate) uses: String,
+    pub(crate) ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fuel: Option<u64>,
+    /// Peak memory of the plugin in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<u64>,
+    /// How many instances shared the frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bands: Option<u32>,
+    /// `1600x1200 rgb8`, `7130 bytes`, `json`.
+    pub(crate) output: String,
+    /// Why something was done: turned, converted, scaled.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) notes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) logs: Vec<String>,
+    /// The failure that `on_failure` passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) skipped: Option<String>,
+}

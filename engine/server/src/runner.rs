@@ -1,0 +1,277 @@
+//! Runs one job: a plan over an original, in this process.
+//!
+//! Executors call it, and so do `bench` and `plugin run`. Steps and encodes that do not wait for each other
+//! run on several threads when the job may use them; what they make does not depend on that.
+
+mod graph;
+mod native;
+mod plugins;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use imaging::{Header, Picture};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use workflow::failure::{Failure, FailureKind};
+use workflow::plan::{Input, OnFailure, Plan, PlannedRendition, PlannedStep};
+
+use crate::outcome::{Outcome, Rendition, Report, StepReport};
+pub(crate) use plugins::Plugins;
+
+/// Everything an executor needs to know of a job, besides the original.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct JobSpec {
+    pub(crate) plan: Plan,
+    /// Where the plan's plugins lie, by digest.
+    pub(crate) plugins: BTreeMap<String, PathBuf>,
+    /// How many threads the job may use.
+    pub(crate) threads: u32,
+    /// Only this rendition is wanted; pixels do not depend on it.
+    pub(crate) only: Option<String>,
+    /// Also give back a PNG of every step's frame, for people to look at.
+    pub(crate) keep_steps: bool,
+}
+
+impl JobSpec {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.plan.timeout_ms)
+    }
+}
+
+/// What flows along the edges of the plan.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Picture(Picture),
+    Bytes(Bytes),
+    Json(Json),
+    /// The step failed and its pipeline says `on_failure: skip`, and there was nothing to pass on.
+    Nothing,
+}
+
+/// One run of a plan. Nodes are numbered: steps first, in the plan's order, then renditions.
+pub(super) struct Run<'a> {
+    pub(super) job: &'a JobSpec,
+    pub(super) plugins: &'a Plugins,
+    pub(super) original: &'a [u8],
+    pub(super) original_digest: String,
+    pub(super) deadline: Instant,
+    pub(super) on_step: &'a (dyn Fn(&str) + Sync),
+    /// What `decode` learnt, for the keys.
+    decoded: Mutex<Option<(Header, (u8, u8))>>,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    renditions: BTreeMap<usize, Rendition>,
+    report: Report,
+    step_reports: BTreeMap<usize, StepReport>,
+}
+
+/// Runs the whole plan. `on_step` hears the id of each step before it begins.
+pub(crate) fn run(
+    job: &JobSpec,
+    plugins: &Plugins,
+    original: &[u8],
+    on_step: &(dyn Fn(&str) + Sync),
+) -> Outcome {
+    let begun = Instant::now();
+    let run = Run {
+        job,
+        plugins,
+        original,
+        original_digest: blake3::hash(original).to_hex().to_string(),
+        deadline: begun + job.timeout(),
+        on_step,
+        decoded: Mutex::default(),
+        made: Mutex::default(),
+    };
+    let result = graph::walk(&run);
+    let made = run.made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut report = made.report;
+    report.steps = made.step_reports.into_values().collect();
+    report.original = run.original_digest;
+    report.ms = millis(begun);
+    Outcome { result: result.map(|()| made.renditions.into_values().collect()), report }
+}
+
+pub(super) fn millis(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+impl Run<'_> {
+    pub(super) fn plan(&self) -> &Plan {
+        &self.job.plan
+    }
+
+    /// Runs one node on the value of the node that it waits for.
+    pub(super) fn node(&self, node: usize, input: Option<&Value>) -> Result<Value, Failure> {
+        if Instant::now() >= self.deadline {
+            let limit = self.job.timeout().as_secs_f32();
+            let text = format!("the job took longer than its {limit} s; raise `timeout` if it needs more");
+            return Err(Failure::new(FailureKind::Timeout, text));
+        }
+        let plan = self.plan();
+        match plan.steps.get(node) {
+            Some(step) => self.step(node, step, input).map_err(|f| f.at_step(&step.id)),
+            None => {
+                let rendition = &plan.renditions[node - plan.steps.len()];
+                self.rendition(node, rendition, input).map_err(|f| f.at_step(&rendition.name))
+            }
+        }
+    }
+
+    fn step(&self, node: usize, step: &PlannedStep, input: Option<&Value>) -> Result<Value, Failure> {
+        (self.on_step)(&step.id);
+        let begun = Instant::now();
+        let mut report = StepReport { id: step.id.clone(), uses: step.action.to_string(), ..StepReport::default() };
+        let result = self.action(node, step, input, &mut report).or_else(|failure| match &step.on_failure {
+            OnFailure::Skip => {
+                report.skipped = Some(failure.to_string());
+                Ok(self.passed_over(input))
+            }
+            _ => Err(failure),
+        });
+        report.ms = millis(begun);
+        match &result {
+            Ok(value) => {
+                report.output = describe(value);
+                self.keep_facts(step, value);
+                self.keep_step_picture(node, step, value)?;
+            }
+            Err(failure) => report.output = format!("failed: {}", failure.kind),
+        }
+        self.made().step_reports.insert(node, report);
+        result
+    }
+
+    /// A filter that is skipped hands its picture on; anything else has nothing to hand on.
+    fn passed_over(&self, input: Option<&Value>) -> Value {
+        match input {
+            Some(Value::Picture(picture)) => Value::Picture(picture.clone()),
+            _ => Value::Nothing,
+        }
+    }
+
+    fn keep_facts(&self, step: &PlannedStep, value: &Value) {
+        if let Value::Json(json) = value {
+            self.made().report.analyses.insert(step.id.clone(), json.clone());
+        }
+        if let Value::Picture(picture) = value {
+            self.made().report.salvaged |= picture.salvaged;
+        }
+    }
+
+    fn keep_step_picture(&self, node: usize, step: &PlannedStep, value: &Value) -> Result<(), Failure> {
+        if let (true, Value::Picture(picture)) = (self.job.keep_steps, value) {
+            let name = format!("step-{}.png", step.id);
+            let options = workflow::rendition::Encode::new(workflow::rendition::Format::Png);
+            let bytes = imaging::encode(picture, &options)?;
+            let first = picture.first();
+            let rendition = Rendition {
+                name,
+                media_type: "image/png".to_owned(),
+                width: first.width,
+                height: first.height,
+                key: String::new(),
+                length: bytes.len() as u64,
+                bytes: bytes.into(),
+            };
+            // Behind the renditions proper, which the plan numbers.
+            self.made().renditions.insert(usize::MAX / 2 + node, rendition);
+        }
+        Ok(())
+    }
+
+    fn rendition(&self, node: usize, planned: &PlannedRendition, input: Option<&Value>) -> Result<Value, Failure> {
+        if self.job.only.as_ref().is_some_and(|only| *only != planned.name) {
+            return Ok(Value::Nothing);
+        }
+        let begun = Instant::now();
+        let (bytes, width, height) = match (input, &planned.encode) {
+            (Some(Value::Picture(picture)), Some(options)) => {
+                let bytes = imaging::encode(picture, options)?;
+                imaging::verify(&bytes, picture, options)?;
+                (Bytes::from(bytes), picture.first().width, picture.first().height)
+            }
+            (Some(Value::Bytes(bytes)), _) => (bytes.clone(), 0, 0),
+            _ => return Ok(Value::Nothing),
+        };
+        let uses = planned.encode.as_ref().map_or("publish".to_owned(), |e| format!("encode {}", e.format.name()));
+        let output = format!("{} bytes", bytes.len());
+        let report =
+            StepReport { id: planned.name.clone(), uses, ms: millis(begun), output, ..StepReport::default() };
+        let rendition = Rendition {
+            name: planned.name.clone(),
+            media_type: planned.media_type.clone(),
+            width,
+            height,
+            key: self.key(node - self.plan().steps.len()),
+            length: bytes.len() as u64,
+            bytes,
+        };
+        let mut made = self.made();
+        made.step_reports.insert(node, report);
+        made.renditions.insert(node, rendition);
+        Ok(Value::Nothing)
+    }
+
+    fn key(&self, rendition: usize) -> String {
+        let decoded = self.decoded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let scale = decoded.as_ref().map_or((1, 1), |(_, scale)| *scale);
+        workflow::key::rendition_key(&self.original_digest, self.plan(), rendition, scale)
+    }
+
+    pub(super) fn remember(&self, header: Header, scale: (u8, u8)) {
+        *self.decoded.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((header, scale));
+    }
+
+    pub(super) fn emitted(&self, step: &PlannedStep, facts: Vec<(String, Json)>) {
+        if !facts.is_empty() {
+            self.made().report.metadata.entry(step.id.clone()).or_default().extend(facts);
+        }
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// For the report: what a step handed on.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Picture(picture) => {
+            let first = picture.first();
+            let layout = match first.pixels {
+                imaging::Pixels::Gray8(_) => "gray8",
+                imaging::Pixels::Rgb8(_) => "rgb8",
+                imaging::Pixels::Rgba8(_) => "rgba8",
+                imaging::Pixels::Rgba16(_) => "rgba16",
+                imaging::Pixels::Ycc(_) => "ycbcr",
+            };
+            let frames = if picture.is_animated() { format!(" x{}", picture.frames.len()) } else { String::new() };
+            format!("{}x{} {layout}{frames}", first.width, first.height)
+        }
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Json(json) => {
+            let text = json.to_string();
+            let short: String = text.chars().take(60).collect();
+            if short.len() < text.len() { format!("{short}…") } else { text }
+        }
+        Value::Nothing => "nothing".to_owned(),
+    }
+}
+
+pub(super) fn input_of(plan: &Plan, node: usize) -> Option<usize> {
+    match plan.steps.get(node) {
+        Some(step) => match step.input {
+            Input::Original => None,
+            Input::Step(from) => Some(from),
+        },
+        None => Some(plan.renditions[node - plan.steps.len()].from),
+    }
+}

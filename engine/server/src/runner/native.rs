@@ -1,0 +1,75 @@
+//! The built-in steps of a run: decode with its plan, and operations on pictures.
+
+use imaging::{Consumer, DecodeRequest};
+use workflow::failure::{Failure, FailureKind};
+use workflow::op::{Decode, Op};
+use workflow::plan::{Action, PlannedStep};
+
+use super::{Run, Value, input_of};
+use crate::outcome::StepReport;
+
+impl Run<'_> {
+    /// Runs what the step uses.
+    pub(super) fn action(
+        &self,
+        node: usize,
+        step: &PlannedStep,
+        input: Option<&Value>,
+        report: &mut StepReport,
+    ) -> Result<Value, Failure> {
+        match (&step.action, input) {
+            (Action::Builtin(Op::Decode(params)), _) => self.decode(node, params, report),
+            (Action::Builtin(op), Some(Value::Picture(picture))) => Ok(Value::Picture(imaging::apply(op, picture)?)),
+            (Action::Plugin { .. }, _) => self.plugin(step, input, report),
+            (Action::Builtin(_), _) => {
+                Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture"))
+            }
+        }
+    }
+
+    fn decode(&self, node: usize, params: &Decode, report: &mut StepReport) -> Result<Value, Failure> {
+        let plan = self.plan();
+        self.allowed_type()?;
+        let nodes = plan.steps.len() + plan.renditions.len();
+        let readers: Vec<usize> = (0..nodes).filter(|n| input_of(plan, *n) == Some(node)).collect();
+        let consumers: Vec<Consumer<'_>> = readers
+            .iter()
+            .map(|n| match plan.steps.get(*n).map(|s| &s.action) {
+                Some(Action::Builtin(Op::Resize(resize))) => Consumer::Resize(resize),
+                _ => Consumer::Full,
+            })
+            .collect();
+        let planes = readers.iter().all(|n| self.works_on_planes(*n));
+        let request = DecodeRequest { params, limits: &plan.limits, consumers: &consumers, planes };
+        let decoded = imaging::decode(self.original, &request)?;
+        report.notes = decoded.notes;
+        self.remember(decoded.header, decoded.scale);
+        Ok(Value::Picture(decoded.picture))
+    }
+
+    fn works_on_planes(&self, node: usize) -> bool {
+        let plan = self.plan();
+        match plan.steps.get(node) {
+            Some(PlannedStep { action: Action::Builtin(op), .. }) => imaging::accepts_planes(op),
+            Some(_) => false,
+            None => plan.renditions[node - plan.steps.len()]
+                .encode
+                .as_ref()
+                .is_some_and(imaging::encode_accepts_planes),
+        }
+    }
+
+    /// The pipeline's `input.types`, by content.
+    fn allowed_type(&self) -> Result<(), Failure> {
+        let allowed = &self.plan().types;
+        let Some(found) = imaging::sniff(self.original) else {
+            let text = "the file is of no known image type (judged by its first bytes, not by its name)";
+            return Err(Failure::new(FailureKind::Unsupported, text));
+        };
+        if allowed.is_empty() || allowed.iter().any(|name| name == found.name()) {
+            return Ok(());
+        }
+        let text = format!("the file is {}; this pipeline takes {}", found.name(), allowed.join(", "));
+        Err(Failure::new(FailureKind::Unsupported, text))
+    }
+}

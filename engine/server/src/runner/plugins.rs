@@ -1,0 +1,144 @@
+//! The plugin steps of a run, and the plugins that this process has loaded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use imaging::Picture;
+use plugin_host::{Call, CallReport, Host, Kind, Limits, Plugin};
+use workflow::failure::{Failure, FailureKind};
+use workflow::plan::{Action, PlannedStep, StepLimits};
+
+use super::{Run, Value};
+use crate::outcome::StepReport;
+
+/// Plugins by digest, loaded when first used and kept.
+pub(crate) struct Plugins {
+    pub(crate) host: Host,
+    loaded: Mutex<HashMap<String, Arc<Plugin>>>,
+}
+
+impl Plugins {
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host, loaded: Mutex::default() }
+    }
+
+    /// Loads a plugin from where the job says it lies.
+    fn get(&self, digest: &str, files: &BTreeMap<String, PathBuf>) -> Result<Arc<Plugin>, Failure> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plugin) = loaded.get(digest) {
+            return Ok(Arc::clone(plugin));
+        }
+        let infrastructure = |text| Failure::new(FailureKind::Infrastructure, text);
+        let path = files.get(digest).ok_or_else(|| infrastructure(format!("plugin {digest} is not installed")))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| infrastructure(format!("plugin {digest} could not be read: {error}")))?;
+        let plugin = self
+            .host
+            .load(&bytes)
+            .map_err(|error| infrastructure(format!("plugin {digest} could not be loaded: {error}")))?;
+        if plugin.digest() != digest {
+            return Err(infrastructure(format!("{} has changed since it was installed", path.display())));
+        }
+        loaded.insert(digest.to_owned(), Arc::clone(&plugin));
+        Ok(plugin)
+    }
+}
+
+impl Run<'_> {
+    /// Calls the plugin of a step.
+    pub(super) fn plugin(
+        &self,
+        step: &PlannedStep,
+        input: Option<&Value>,
+        report: &mut StepReport,
+    ) -> Result<Value, Failure> {
+        let Action::Plugin { digest, params, limits, .. } = &step.action else {
+            return Err(Failure::new(FailureKind::Internal, "not a plugin step"));
+        };
+        let plugin = self.plugins.get(digest, &self.job.plugins)?;
+        let params_json = params.to_string();
+        let limits = limits_of(limits);
+        let call = Call {
+            params_json: &params_json,
+            limits: &limits,
+            seed: seed(&self.original_digest, &step.id),
+            deadline: Some(self.deadline),
+            bands: if plugin.manifest().banded { self.job.threads } else { 1 },
+        };
+        let host = &self.plugins.host;
+        match (plugin.manifest().kind, input) {
+            (Kind::Filter, Some(Value::Picture(picture))) => {
+                self.filter(&plugin, picture, &call, step, report).map(Value::Picture)
+            }
+            (Kind::Analyzer, Some(Value::Picture(picture))) => {
+                let (called, result) = host.analyze(&plugin, picture.first().clone(), &call);
+                self.note(step, called, report);
+                result.map(Value::Json)
+            }
+            (Kind::Encoder, Some(Value::Picture(picture))) => {
+                let (called, result) = host.encode(&plugin, picture.first().clone(), &call);
+                self.note(step, called, report);
+                result.map(|bytes| Value::Bytes(Bytes::from(bytes)))
+            }
+            (Kind::Decoder, _) => {
+                let bytes = match input {
+                    Some(Value::Bytes(bytes)) => bytes.clone(),
+                    _ => Bytes::copy_from_slice(self.original),
+                };
+                let (called, result) = host.decode(&plugin, &bytes, &call);
+                self.note(step, called, report);
+                result.map(|frame| Value::Picture(Picture::still(frame)))
+            }
+            _ => Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture")),
+        }
+    }
+
+    /// Each frame of an animation in turn; their sizes must stay alike.
+    fn filter(
+        &self,
+        plugin: &Plugin,
+        picture: &Picture,
+        call: &Call<'_>,
+        step: &PlannedStep,
+        report: &mut StepReport,
+    ) -> Result<Picture, Failure> {
+        let changed = picture.try_map(|frame| {
+            let (called, result) = self.plugins.host.filter(plugin, frame.clone(), call);
+            self.note(step, called, report);
+            result
+        })?;
+        let first = changed.first();
+        if changed.frames.iter().any(|f| (f.width, f.height) != (first.width, first.height)) {
+            return Err(Failure::new(FailureKind::BadOutput, "the plugin made frames of different sizes"));
+        }
+        Ok(changed)
+    }
+
+    /// Adds one call to the step's report.
+    fn note(&self, step: &PlannedStep, called: CallReport, report: &mut StepReport) {
+        *report.fuel.get_or_insert(0) += called.fuel;
+        report.memory = report.memory.max(Some(called.peak_memory));
+        report.bands = report.bands.max(Some(called.bands));
+        report.logs.extend(called.logs.into_iter().map(|line| line.to_string()));
+        self.emitted(step, called.emitted);
+    }
+}
+
+fn limits_of(planned: &StepLimits) -> Limits {
+    Limits {
+        fuel_base: planned.fuel_base,
+        fuel_per_pixel: planned.fuel_per_pixel,
+        memory: planned.memory,
+        timeout: Duration::from_millis(planned.timeout_ms),
+        ..Limits::default()
+    }
+}
+
+/// The same original and step always see the same random numbers.
+fn seed(original: &str, step: &str) -> u64 {
+    let hash = blake3::hash(format!("{original}/{step}").as_bytes());
+    u64::from_le_bytes(std::array::from_fn(|i| hash.as_bytes()[i]))
+}
