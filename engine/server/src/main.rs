@@ -12,6 +12,7 @@ mod outcome;
 mod runner;
 mod secret;
 mod telemetry;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,89 @@
+//! The command line: what there is, and the way to it.
+
+mod bench;
+mod check;
+mod explain;
+mod files;
+mod plugin;
+mod run;
+mod serve;
+pub(crate) mod style;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::executor::child;
+use crate::telemetry::{self, LogFormat};
+
+/// Image pipelines of sandboxed plugins and native codecs.
+#[derive(Debug, Parser)]
+#[command(name = "stopbath", version, max_term_width = 100)]
+struct Cli {
+    /// How log lines look.
+    #[arg(long, global = true, env = "STOPBATH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a pipeline over images.
+    Run(run::Args),
+    /// Check pipeline files: every problem at once, with its position.
+    Check(check::Args),
+    /// Serve the HTTP API.
+    Serve(serve::Args),
+    /// Show what a pipeline does to an image, and why.
+    Explain(explain::Args),
+    /// Look into plugins, and try them.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// Print the JSON Schema of pipeline files.
+    Schema,
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Time a pipeline in this process, one job at a time.
+    #[command(hide = true)]
+    Bench(bench::Args),
+    /// Work for the server that started this process.
+    #[command(hide = true)]
+    Executor(child::Args),
+}
+
+pub(crate) fn run() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    match cli.command {
+        Command::Serve(args) => {
+            telemetry::start(cli.log_format);
+            done(serve::main(&args))
+        }
+        Command::Run(args) => run::main(&args),
+        Command::Check(args) => check::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Plugin(command) => plugin::main(command),
+        Command::Bench(args) => done(bench::main(&args)),
+        Command::Executor(args) => done(child::main(&args)),
+        Command::Schema => {
+            anstream::println!("{:#}", workflow::pipeline::json_schema());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "stopbath", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,115 @@
+//! `stopbath explain PIPELINE IMAGE`: the plan, what each step did, and why.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+
+use super::{files, style};
+use crate::app::EngineArgs;
+use crate::executor::pool::{Pool, PoolConfig};
+use crate::outcome::{Outcome, StepReport};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// The image.
+    image: PathBuf,
+    /// Also write the renditions and a PNG of every step's frame here.
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// The report as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+pub(super) fn main(args: &Args) -> Result<ExitCode> {
+    let config = args.engine.pool_config()?;
+    let library = args.engine.library(&config)?;
+    let pipeline = library.read_pipeline(&args.pipeline)?;
+    let mut job = library.job(&pipeline.plan);
+    job.keep_steps = args.output.is_some();
+    let original = files::original(&args.image, job.plan.limits.max_bytes)?;
+    let pool = Pool::start(PoolConfig { executors: 1, ..config })?;
+    let outcome = pool
+        .run_blocking(job, original.into_file())
+        .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
+    pool.drain();
+    if let (Some(folder), Ok(renditions)) = (&args.output, &outcome.result) {
+        let stem = files::stems(std::slice::from_ref(&args.image)).remove(0);
+        files::write_renditions(folder, &stem, renditions)?;
+    }
+    if args.json {
+        anstream::println!("{}", serde_json::to_string_pretty(&outcome)?);
+    } else {
+        show(&outcome);
+    }
+    Ok(if outcome.result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(outcome: &Outcome) {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
+    for column in 3..6 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for step in &outcome.report.steps {
+        table.add_row([
+            step.id.clone(),
+            step.uses.clone(),
+            step.output.clone(),
+            format!("{:.2}", step.ms),
+            step.fuel.map_or(String::new(), thousands),
+            step.memory.map_or(String::new(), |m| format!("{} KiB", m >> 10)),
+        ]);
+    }
+    anstream::println!("{table}");
+    outcome.report.steps.iter().for_each(why);
+    for (step, json) in &outcome.report.analyses {
+        anstream::println!("{step} = {json}");
+    }
+    match &outcome.result {
+        Ok(_) => anstream::println!("{} in {:.1} ms", style::good("done"), outcome.report.ms),
+        Err(failure) => anstream::println!("{} {failure}", style::error("failed")),
+    }
+}
+
+fn why(step: &StepReport) {
+    for note in &step.notes {
+        anstream::println!("{} {note}", style::dim(format!("{}:", step.id)));
+    }
+    for line in &step.logs {
+        anstream::println!("{} {line}", style::dim(format!("{} log:", step.id)));
+    }
+    if let Some(skipped) = &step.skipped {
+        anstream::println!("{} passed over: {skipped}", style::warning(format!("{}:", step.id)));
+    }
+}
+
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn large_numbers_are_grouped() {
+        assert_eq!(super::thousands(12_345_678), "12 345 678");
+        assert_eq!(super::thousands(100), "100");
+    }
+}

@@ -1,0 +1,71 @@
+//! Files that the commands read and write.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::original::{AppendError, Original};
+use crate::outcome::Rendition;
+
+/// Takes a file into memory for an executor, up to `limit` bytes.
+pub(super) fn original(path: &Path, limit: u64) -> Result<Original> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let mut original = Original::new(limit)?;
+    original.append(&bytes).map_err(|error| match error {
+        AppendError::TooLarge(limit) => {
+            anyhow::anyhow!("{} is larger than the {limit} bytes that the pipeline takes (`input.max_bytes`)", path.display())
+        }
+        AppendError::Io(error) => error.into(),
+    })?;
+    Ok(original)
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    let mut temp = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+    temp.write_all(bytes).with_context(|| format!("write {}", path.display()))?;
+    temp.persist(path).with_context(|| format!("write {}", path.display()))?;
+    Ok(())
+}
+
+/// `DIR/STEM-NAME` for each rendition; the paths that were written.
+pub(super) fn write_renditions(folder: &Path, stem: &str, renditions: &[Rendition]) -> Result<Vec<PathBuf>> {
+    renditions
+        .iter()
+        .map(|rendition| {
+            let path = folder.join(format!("{stem}-{}", rendition.name));
+            write(&path, &rendition.bytes)?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// Names for the results of several images: the stem, made unique by the extension or a number.
+pub(super) fn stems(images: &[PathBuf]) -> Vec<String> {
+    let mut taken = std::collections::HashSet::new();
+    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    images
+        .iter()
+        .map(|image| {
+            let stem = text(image.file_stem());
+            let with_ending = format!("{stem}-{}", text(image.extension()));
+            let numbered = (2..).map(|n| format!("{stem}-{n}"));
+            let free = [stem.clone(), with_ending].into_iter().chain(numbered).find(|name| taken.insert(name.clone()));
+            free.unwrap_or(stem)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_never_share_a_name() {
+        let images: Vec<PathBuf> = ["a/x.jpg", "b/x.jpg", "x.png", "c/x.jpg"].map(PathBuf::from).into();
+        assert_eq!(stems(&images), ["x", "x-jpg", "x-png", "x-2"]);
+    }
+}

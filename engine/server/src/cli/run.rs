@@ -1,0 +1,145 @@
+//! `stopbath run PIPELINE.yaml IMAGE… -o DIR`: several images at once, each in its own walls.
+//!
+//! One that fails does not stop the others; the exit code says whether any did.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::Result;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use workflow::failure::{Failure, FailureKind};
+
+use super::{files, style};
+use crate::app::EngineArgs;
+use crate::executor::pool::Pool;
+use crate::outcome::{Outcome, Report};
+use crate::runner::JobSpec;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// The images.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Where the renditions go, as IMAGE-RENDITION; made where it is missing.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The summary as JSON, with the report of every step.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// One line of the summary.
+#[derive(Debug, Serialize)]
+struct Line {
+    image: PathBuf,
+    files: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    report: Report,
+}
+
+pub(super) fn main(args: &Args) -> Result<ExitCode> {
+    let config = args.engine.pool_config()?;
+    let library = args.engine.library(&config)?;
+    let pipeline = library.read_pipeline(&args.pipeline)?;
+    let job = library.job(&pipeline.plan);
+    let workers = config.executors.min(args.images.len());
+    let pool = Pool::start(crate::executor::pool::PoolConfig { executors: workers, ..config })?;
+    let begun = Instant::now();
+    let lines = run_all(args, &job, &pool, workers);
+    pool.drain();
+    let failed = lines.iter().filter(|line| line.failure.is_some()).count();
+    if args.json {
+        anstream::println!("{}", serde_json::to_string_pretty(&lines)?);
+    } else {
+        summary(&lines, failed, begun);
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line> {
+    let bar = progress(args.images.len() as u64, args.json);
+    let stems = files::stems(&args.images);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut lines = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(image) = args.images.get(index) else { break };
+            bar.set_message(image.display().to_string());
+            lines.push((index, one(image, &stems[index], &args.output, job, pool)));
+            bar.inc(1);
+        }
+        lines
+    };
+    let mut lines: Vec<(usize, Line)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+    });
+    bar.finish_and_clear();
+    lines.sort_by_key(|(index, _)| *index);
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> Line {
+    let failed = |error: &anyhow::Error| Outcome::failed(Failure::new(FailureKind::Infrastructure, format!("{error:#}")));
+    let outcome = match files::original(image, job.plan.limits.max_bytes) {
+        Ok(original) => pool
+            .run_blocking(job.clone(), original.into_file())
+            .unwrap_or_else(|why| failed(&anyhow::anyhow!("not taken: {why:?}"))),
+        Err(error) => failed(&error),
+    };
+    let written = outcome.result.and_then(|renditions| {
+        let infrastructure = |error: anyhow::Error| Failure::new(FailureKind::Infrastructure, format!("{error:#}"));
+        let mut written = files::write_renditions(output, stem, &renditions).map_err(infrastructure)?;
+        if !outcome.report.analyses.is_empty() {
+            let path = output.join(format!("{stem}.json"));
+            let json = serde_json::to_vec_pretty(&outcome.report.analyses).map_err(|e| infrastructure(e.into()))?;
+            files::write(&path, &json).map_err(infrastructure)?;
+            written.push(path);
+        }
+        Ok(written)
+    });
+    let (files, failure) = match written {
+        Ok(files) => (files, None),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
+    Line { image: image.to_owned(), files, failure, report: outcome.report }
+}
+
+/// Drawn on standard error, and only where that is a terminal.
+fn progress(images: u64, quiet: bool) -> ProgressBar {
+    if quiet || images < 2 {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(images);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn summary(lines: &[Line], failed: usize, begun: Instant) {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["image", "result", "ms"]);
+    for line in lines {
+        let result = match &line.failure {
+            Some(failure) => failure.to_string(),
+            None => line.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join("\n"),
+        };
+        table.add_row([line.image.display().to_string(), result, format!("{:.1}", line.report.ms)]);
+    }
+    anstream::println!("{table}");
+    let good = style::good(format!("{} done", lines.len() - failed));
+    let bad = if failed == 0 { String::new() } else { format!(", {}", style::error(format!("{failed} failed"))) };
+    anstream::println!("{good}{bad} in {:.2} s", begun.elapsed().as_secs_f32());
+}

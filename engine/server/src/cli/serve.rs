@@ -1,0 +1,85 @@
+//! `stopbath serve`: the HTTP API, until a signal ends it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, EngineArgs};
+use crate::http;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to listen.
+    #[arg(long, env = "STOPBATH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder of pipelines (*.yaml).
+    #[arg(long, env = "STOPBATH_PIPELINES", value_name = "DIR")]
+    pipelines: Option<PathBuf>,
+    /// How long work in hand may take when the server is told to stop, in seconds.
+    #[arg(long, env = "STOPBATH_DRAIN", value_name = "SECONDS", default_value_t = 30)]
+    drain: u64,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+pub(super) fn main(args: &Args) -> Result<()> {
+    let app = App::start(&args.engine, args.pipelines.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(serve(args, Arc::clone(&app)))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(app) = Arc::into_inner(app) {
+        app.pool.drain();
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
+    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listen on {}", args.listen))?;
+    let address = listener.local_addr()?;
+    greet(address, &app);
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
+        told_to_stop().await;
+        tracing::info!("told to stop: finishing work in hand");
+        drop(stop.send(()));
+    });
+    let limit = Duration::from_secs(args.drain);
+    tokio::select! {
+        result = server.into_future() => result.context("serve"),
+        () = async { drop(stopped.await); tokio::time::sleep(limit).await } => {
+            tracing::warn!("work in hand took longer than {} s; ending it", limit.as_secs());
+            Ok(())
+        }
+    }
+}
+
+/// Where the server is, and one line that works.
+fn greet(address: SocketAddr, app: &App) {
+    anstream::println!("listening on http://{address}");
+    if let Some((name, pipeline)) = app.library.pipelines.iter().next() {
+        let (name, pipeline) =
+            app.library.pipelines.iter().find(|(_, p)| p.plan.renditions.len() == 1).unwrap_or((name, pipeline));
+        let output = pipeline.plan.renditions.first().map_or("result.json", |r| r.name.as_str());
+        anstream::println!(
+            "try:  curl --data-binary @photo.jpg -o {output} http://{address}/v1/pipelines/{name}/process"
+        );
+    }
+    anstream::println!("docs: http://{address}/docs");
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
