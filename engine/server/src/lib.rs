@@ -1,0 +1,37 @@
+//! The inside of the binary `stopbath`: command line, HTTP API and executors.
+//!
+//! Only `app` puts the pieces together; `runner` is the way of one job, `executor` the wall around it.
+
+mod app;
+mod cli;
+mod executor;
+mod http;
+mod library;
+mod original;
+mod outcome;
+mod runner;
+mod secret;
+mod telemetry;
+mod trial;
+
+use std::process::ExitCode;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            anstream::eprintln!("{}: {error:#}", cli::style::error("error"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Doors for the fuzzer; nothing else uses them.
+#[doc(hidden)]
+pub mod fuzzing {
+    /// What a hostile executor may send the server.
+    pub fn response(bytes: &[u8]) {
+        drop(crate::executor::protocol::receive_response(bytes));
+    }
+}
