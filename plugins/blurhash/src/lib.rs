@@ -57,7 +57,9 @@ impl Analyzer for BlurHash {
             .to_rgba()?;
         let pixels = copy.read(copy.info().bounds())?;
         let picture = encode::Picture::on_white(copy.width() as usize, &pixels);
-        Ok(Output { blurhash: picture.blurhash(params.x, params.y) })
+        Ok(Output {
+            blurhash: picture.blurhash(params.x, params.y),
+        })
     }
 }
 stopbath_plugin::export_analyzer!(BlurHash);
@@ -81,7 +83,10 @@ mod tests {
     #[test]
     fn every_format_is_read() {
         let eight = run_analyzer::<BlurHash>(orange(PixelFormat::Rgba8), "{}").unwrap();
-        assert_eq!(run_analyzer::<BlurHash>(orange(PixelFormat::Rgba16), "{}").unwrap(), eight);
+        assert_eq!(
+            run_analyzer::<BlurHash>(orange(PixelFormat::Rgba16), "{}").unwrap(),
+            eight
+        );
         let gray = run_analyzer::<BlurHash>(orange(PixelFormat::Gray8), "{}").unwrap();
         assert_eq!(gray["blurhash"].as_str().unwrap().len(), 4 + 2 * 4 * 3);
     }
@@ -96,6 +101,9 @@ mod tests {
     #[test]
     fn too_many_waves_name_the_field() {
         let error = run_analyzer::<BlurHash>(orange(PixelFormat::Rgba8), r#"{"x": 10}"#).unwrap_err();
-        assert_eq!(error, Error::InvalidParams("`x`: got 10, expected from 1 to 9".to_owned()));
+        assert_eq!(
+            error,
+            Error::InvalidParams("`x`: got 10, expected from 1 to 9".to_owned())
+        );
     }
 }

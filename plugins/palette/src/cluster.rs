@@ -25,7 +25,10 @@ pub(crate) fn groups(pixels: &[Lab], count: usize) -> Vec<Group> {
         }
         centres = means;
     }
-    let groups = centres.into_iter().zip(sizes).map(|(centre, pixels)| Group { centre, pixels });
+    let groups = centres
+        .into_iter()
+        .zip(sizes)
+        .map(|(centre, pixels)| Group { centre, pixels });
     let mut groups: Vec<_> = groups.filter(|group| group.pixels > 0).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.pixels));
     groups
@@ -38,14 +41,21 @@ pub(crate) fn mean(pixels: &[Lab]) -> Option<Lab> {
 }
 
 fn start(pixels: &[Lab], count: usize) -> Vec<Lab> {
-    let Some(mean) = mean(pixels) else { return Vec::new() };
+    let Some(mean) = mean(pixels) else {
+        return Vec::new();
+    };
     // The first centre is the pixel nearest to the mean: a mean that no pixel has would be a group of none.
-    let nearest = pixels.iter().copied().min_by(|a, b| distance(*a, mean).total_cmp(&distance(*b, mean)));
+    let nearest = pixels
+        .iter()
+        .copied()
+        .min_by(|a, b| distance(*a, mean).total_cmp(&distance(*b, mean)));
     let mut centres: Vec<Lab> = nearest.into_iter().collect();
     let mut gaps = vec![f32::INFINITY; pixels.len()];
     while centres.len() < count {
         let last = centres[centres.len() - 1];
-        gaps.iter_mut().zip(pixels).for_each(|(gap, pixel)| *gap = gap.min(distance(*pixel, last)));
+        gaps.iter_mut()
+            .zip(pixels)
+            .for_each(|(gap, pixel)| *gap = gap.min(distance(*pixel, last)));
         match gaps.iter().zip(pixels).max_by(|a, b| a.0.total_cmp(b.0)) {
             Some((gap, pixel)) if *gap > SAME => centres.push(*pixel),
             _ => break,
@@ -59,16 +69,19 @@ fn regroup(pixels: &[Lab], centres: &[Lab]) -> (Vec<Lab>, Vec<usize>) {
     let mut sums = vec![[0.0; 3]; centres.len()];
     let mut sizes = vec![0_usize; centres.len()];
     for pixel in pixels {
-        let by_distance = |a: &usize, b: &usize| {
-            distance(*pixel, centres[*a]).total_cmp(&distance(*pixel, centres[*b]))
-        };
+        let by_distance =
+            |a: &usize, b: &usize| distance(*pixel, centres[*a]).total_cmp(&distance(*pixel, centres[*b]));
         if let Some(nearest) = (0..centres.len()).min_by(by_distance) {
             sums[nearest] = add(sums[nearest], *pixel);
             sizes[nearest] += 1;
         }
     }
     let means = sums.iter().zip(&sizes).zip(centres).map(|((sum, &size), &old)| {
-        if size == 0 { old } else { sum.map(|value| value / size as f32) }
+        if size == 0 {
+            old
+        } else {
+            sum.map(|value| value / size as f32)
+        }
     });
     (means.collect(), sizes)
 }
@@ -91,7 +104,10 @@ mod tests {
         let mut pixels = vec![[0.5, 0.0, 0.0]; 990];
         pixels.extend([[0.6, 0.2, 0.1]; 10]);
         let groups = groups(&pixels, 2);
-        assert_eq!(groups.iter().map(|group| group.pixels).collect::<Vec<_>>(), [990, 10]);
+        assert_eq!(
+            groups.iter().map(|group| group.pixels).collect::<Vec<_>>(),
+            [990, 10]
+        );
     }
 
     #[test]

@@ -87,7 +87,10 @@ fn output(visible: &[oklab::Lab], count: usize) -> Output {
             share: (group.pixels as f64 / visible.len() as f64 * 1000.0).round() / 1000.0,
         })
         .collect();
-    Output { colors, average: cluster::mean(visible).map(hex) }
+    Output {
+        colors,
+        average: cluster::mean(visible).map(hex),
+    }
 }
 
 fn hex(color: oklab::Lab) -> String {
@@ -136,7 +139,10 @@ mod tests {
     #[test]
     fn clear_pixels_do_not_count() {
         let clear = frame(30, 20, PixelFormat::Rgba8, |_, _| [9, 9, 9, 0]);
-        assert_eq!(run_analyzer::<Palette>(clear, "{}").unwrap(), json!({ "colors": [], "average": null }));
+        assert_eq!(
+            run_analyzer::<Palette>(clear, "{}").unwrap(),
+            json!({ "colors": [], "average": null })
+        );
     }
 
     #[test]
@@ -154,7 +160,11 @@ mod tests {
 
     #[test]
     fn none_is_too_few() {
-        let error = run_analyzer::<Palette>(frame(2, 2, PixelFormat::Gray8, flag), r#"{"count": 0}"#).unwrap_err();
-        assert_eq!(error, Error::InvalidParams("`count`: got 0, expected from 1 to 16".to_owned()));
+        let error =
+            run_analyzer::<Palette>(frame(2, 2, PixelFormat::Gray8, flag), r#"{"count": 0}"#).unwrap_err();
+        assert_eq!(
+            error,
+            Error::InvalidParams("`count`: got 0, expected from 1 to 16".to_owned())
+        );
     }
 }

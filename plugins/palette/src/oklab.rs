@@ -30,12 +30,20 @@ pub(crate) fn to_srgb([light, a, b]: Lab) -> [u8; 3] {
 
 fn to_linear(value: u8) -> f32 {
     let value = f32::from(value) / 255.0;
-    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    if value <= 0.04045 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
 }
 
 fn from_linear(value: f32) -> u8 {
     let value = value.clamp(0.0, 1.0);
-    let curved = if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+    let curved = if value <= 0.003_130_8 {
+        value * 12.92
+    } else {
+        1.055 * value.powf(1.0 / 2.4) - 0.055
+    };
     (curved * 255.0 + 0.5) as u8
 }
 

@@ -16,7 +16,9 @@ pub(crate) fn phash(pixels: &[u8]) -> u64 {
         }
     }
     // A flat image has no waves: what is left is rounding, and must not turn into bits.
-    low.iter_mut().filter(|value| value.abs() < 1e-6).for_each(|value| *value = 0.0);
+    low.iter_mut()
+        .filter(|value| value.abs() < 1e-6)
+        .for_each(|value| *value = 0.0);
     let mut sorted = low.clone();
     sorted.sort_by(f64::total_cmp);
     let median = f64::midpoint(sorted[31], sorted[32]);
@@ -25,7 +27,11 @@ pub(crate) fn phash(pixels: &[u8]) -> u64 {
 
 /// From 9 x 8 pixels: which are brighter than the one to the left.
 pub(crate) fn dhash(pixels: &[u8]) -> u64 {
-    to_bits(pixels.chunks_exact(KEPT + 1).flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0])))
+    to_bits(
+        pixels
+            .chunks_exact(KEPT + 1)
+            .flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0])),
+    )
 }
 
 fn cosines(frequency: usize) -> [f64; SIDE] {
@@ -33,7 +39,10 @@ fn cosines(frequency: usize) -> [f64; SIDE] {
 }
 
 fn dot(row: &[u8], wave: &[f64; SIDE]) -> f64 {
-    row.iter().zip(wave).map(|(&value, cosine)| f64::from(value) * cosine).sum()
+    row.iter()
+        .zip(wave)
+        .map(|(&value, cosine)| f64::from(value) * cosine)
+        .sum()
 }
 
 fn to_bits(bits: impl Iterator<Item = bool>) -> u64 {
@@ -45,7 +54,10 @@ mod tests {
     use super::*;
 
     fn paint(width: usize, height: usize, value: impl Fn(usize, usize) -> usize) -> Vec<u8> {
-        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| value(x, y) as u8).collect()
+        (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .map(|(x, y)| value(x, y) as u8)
+            .collect()
     }
 
     /// From the Python package `ImageHash` 4.3.2 on the same pixels.
@@ -54,7 +66,8 @@ mod tests {
         let busy = |x: usize, y: usize| (x * x * 3 + y * y * 5 + x * y * 2) % 251;
         assert_eq!(phash(&paint(32, 32, busy)), 0xbb81_3326_4747_9e1b);
         assert_eq!(dhash(&paint(9, 8, busy)), 0xffff_fffe_fdfb_ef7e);
-        let blob = |x: usize, y: usize| 250_usize.saturating_sub(x.abs_diff(20).pow(2) + y.abs_diff(9).pow(2));
+        let blob =
+            |x: usize, y: usize| 250_usize.saturating_sub(x.abs_diff(20).pow(2) + y.abs_diff(9).pow(2));
         assert_eq!(phash(&paint(32, 32, blob)), 0x9597_6a7c_9c63_506c);
         assert_eq!(dhash(&paint(9, 8, |x, _| x * 255 / 8)), u64::MAX);
     }

@@ -32,14 +32,19 @@ impl Analyzer for PHash {
     fn analyze(source: Frame, _: NoParams) -> Result<Output, Error> {
         let waves = hash::phash(&gray(&source, 32, 32)?);
         let slopes = hash::dhash(&gray(&source, 9, 8)?);
-        Ok(Output { phash: format!("{waves:016x}"), dhash: format!("{slopes:016x}") })
+        Ok(Output {
+            phash: format!("{waves:016x}"),
+            dhash: format!("{slopes:016x}"),
+        })
     }
 }
 stopbath_plugin::export_analyzer!(PHash);
 
 /// The whole image squeezed to this size: the shape is not part of the hash.
 fn gray(source: &Frame, width: u32, height: u32) -> Result<Vec<u8>, Error> {
-    let copy = source.resize(width, height, Resample::Lanczos3)?.convert(PixelFormat::Gray8)?;
+    let copy = source
+        .resize(width, height, Resample::Lanczos3)?
+        .convert(PixelFormat::Gray8)?;
     copy.read(copy.info().bounds())
 }
 
@@ -68,14 +73,22 @@ mod tests {
     fn size_and_brightness_hardly_change_the_hash() {
         for key in ["phash", "dhash"] {
             let original = bits(rings(400, 300, 100), key);
-            assert!((original ^ bits(rings(200, 150, 100), key)).count_ones() <= 4, "{key}: half the size");
-            assert!((original ^ bits(rings(400, 300, 80), key)).count_ones() <= 4, "{key}: darker");
+            assert!(
+                (original ^ bits(rings(200, 150, 100), key)).count_ones() <= 4,
+                "{key}: half the size"
+            );
+            assert!(
+                (original ^ bits(rings(400, 300, 80), key)).count_ones() <= 4,
+                "{key}: darker"
+            );
         }
     }
 
     #[test]
     fn another_image_is_far_away() {
-        let stripes = frame(400, 300, PixelFormat::Gray8, |x, _| [if x / 40 % 2 == 0 { 30 } else { 220 }; 4]);
+        let stripes = frame(400, 300, PixelFormat::Gray8, |x, _| {
+            [if x / 40 % 2 == 0 { 30 } else { 220 }; 4]
+        });
         assert!((bits(rings(400, 300, 100), "phash") ^ bits(stripes, "phash")).count_ones() > 16);
     }
 

@@ -15,7 +15,12 @@ impl Writer {
         file.extend(height.to_be_bytes());
         // Channels, set at the end; sRGB with linear alpha.
         file.extend([4, 0]);
-        Self { file, seen: [[0; 4]; 64], last: [0, 0, 0, 255], run: 0 }
+        Self {
+            file,
+            seen: [[0; 4]; 64],
+            last: [0, 0, 0, 255],
+            run: 0,
+        }
     }
 
     pub(crate) fn push(&mut self, pixel: [u8; 4]) {
@@ -59,12 +64,17 @@ impl Writer {
             return;
         }
         let step = |new: u8, old: u8| new.wrapping_sub(old) as i8;
-        let [dr, dg, db] = [step(r, self.last[0]), step(g, self.last[1]), step(b, self.last[2])];
+        let [dr, dg, db] = [
+            step(r, self.last[0]),
+            step(g, self.last[1]),
+            step(b, self.last[2]),
+        ];
         let (dr_dg, db_dg) = (dr.wrapping_sub(dg), db.wrapping_sub(dg));
         let small = -2..=1;
         let medium = -8..=7;
         if [dr, dg, db].iter().all(|step| small.contains(step)) {
-            self.file.push(0b0100_0000 | ((dr + 2) << 4 | (dg + 2) << 2 | (db + 2)) as u8);
+            self.file
+                .push(0b0100_0000 | ((dr + 2) << 4 | (dg + 2) << 2 | (db + 2)) as u8);
         } else if (-32..=31).contains(&dg) && medium.contains(&dr_dg) && medium.contains(&db_dg) {
             self.file.push(0b1000_0000 | (dg + 32) as u8);
             self.file.push(((dr_dg + 8) << 4) as u8 | (db_dg + 8) as u8);
@@ -94,11 +104,17 @@ mod tests {
     fn each_kind_of_chunk() {
         assert_eq!(body(&[[0, 0, 0, 255]; 63]), [0xc0 | 61, 0xc0]);
         assert_eq!(body(&[[1, 255, 0, 255]]), [0b01_11_01_10]);
-        assert_eq!(body(&[[20, 25, 28, 255]]), [0b10_000000 | (25 + 32), (3 << 4) | 11]);
+        assert_eq!(
+            body(&[[20, 25, 28, 255]]),
+            [0b10_000000 | (25 + 32), (3 << 4) | 11]
+        );
         assert_eq!(body(&[[200, 10, 10, 255]]), [0xfe, 200, 10, 10]);
         assert_eq!(body(&[[1, 2, 3, 4]]), [0xff, 1, 2, 3, 4]);
         let again = body(&[[200, 10, 10, 255], [90, 80, 70, 255], [200, 10, 10, 255]]);
-        assert_eq!(again.last(), Some(&(((200 * 3 + 10 * 5 + 10 * 7 + 255 * 11) % 64) as u8)));
+        assert_eq!(
+            again.last(),
+            Some(&(((200 * 3 + 10 * 5 + 10 * 7 + 255 * 11) % 64) as u8))
+        );
     }
 
     #[test]

@@ -51,7 +51,16 @@ impl Encoder for Qoi {
         for strip in source.strips(STRIP_BYTES) {
             for &[r, g, b, a] in strip?.pixels.as_chunks::<4>().0 {
                 opaque &= a == u8::MAX;
-                writer.push([r, g, b, if params.channels == Channels::Rgb { u8::MAX } else { a }]);
+                writer.push([
+                    r,
+                    g,
+                    b,
+                    if params.channels == Channels::Rgb {
+                        u8::MAX
+                    } else {
+                        a
+                    },
+                ]);
             }
         }
         let alpha = match params.channels {
@@ -96,6 +105,9 @@ mod tests {
         let error = run_encoder::<Qoi>(frame(1, 1, PixelFormat::Gray8, paint), r#"{"channels": "cmyk"}"#);
         let error = error.unwrap_err();
         assert_eq!(error.kind(), "invalid-params");
-        assert!(error.message().contains("channels") && error.message().contains("rgba"), "{error:?}");
+        assert!(
+            error.message().contains("channels") && error.message().contains("rgba"),
+            "{error:?}"
+        );
     }
 }

@@ -12,8 +12,12 @@ struct Waves {
 
 /// The hash of RGBA pixels, not premultiplied. Neither side is above 100.
 pub(crate) fn thumbhash(width: usize, height: usize, rgba: &[u8]) -> Vec<u8> {
-    let pixels: Vec<[f64; 4]> =
-        rgba.as_chunks::<4>().0.iter().map(|pixel| pixel.map(|value| f64::from(value) / 255.0)).collect();
+    let pixels: Vec<[f64; 4]> = rgba
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|pixel| pixel.map(|value| f64::from(value) / 255.0))
+        .collect();
     let clear = rgba.as_chunks::<4>().0.iter().any(|pixel| pixel[3] < 255);
     let channels = channels(&pixels);
 
@@ -37,7 +41,13 @@ pub(crate) fn thumbhash(width: usize, height: usize, rgba: &[u8]) -> Vec<u8> {
         | (bits(p.scale, 63.0) << 3)
         | (bits(q.scale, 63.0) << 9)
         | (u32::from(landscape) << 15);
-    let mut hash = vec![head as u8, (head >> 8) as u8, (head >> 16) as u8, shape as u8, (shape >> 8) as u8];
+    let mut hash = vec![
+        head as u8,
+        (head >> 8) as u8,
+        (head >> 16) as u8,
+        shape as u8,
+        (shape >> 8) as u8,
+    ];
 
     let mut rest = [l.rest, p.rest, q.rest].concat();
     if clear {
@@ -46,7 +56,11 @@ pub(crate) fn thumbhash(width: usize, height: usize, rgba: &[u8]) -> Vec<u8> {
         rest.extend(a.rest);
     }
     let nibbles: Vec<u8> = rest.iter().map(|&value| bits(value, 15.0) as u8).collect();
-    hash.extend(nibbles.chunks(2).map(|pair| pair[0] | (pair.get(1).copied().unwrap_or(0) << 4)));
+    hash.extend(
+        nibbles
+            .chunks(2)
+            .map(|pair| pair[0] | (pair.get(1).copied().unwrap_or(0) << 4)),
+    );
     hash
 }
 
@@ -61,7 +75,10 @@ fn channels(pixels: &[[f64; 4]]) -> [Vec<f64>; 4] {
     for pixel in pixels {
         let [r, g, b] = [0, 1, 2].map(|channel| mean[channel] * (1.0 - pixel[3]) + pixel[channel] * pixel[3]);
         let values = [(r + g + b) / 3.0, f64::midpoint(r, g) - b, r - g, pixel[3]];
-        channels.iter_mut().zip(values).for_each(|(channel, value)| channel.push(value));
+        channels
+            .iter_mut()
+            .zip(values)
+            .for_each(|(channel, value)| channel.push(value));
     }
     channels
 }
@@ -69,7 +86,9 @@ fn channels(pixels: &[[f64; 4]]) -> [Vec<f64>; 4] {
 fn waves(channel: &[f64], width: usize, nx: usize, ny: usize) -> Waves {
     let height = channel.len() / width;
     let cosines = |n: usize, length: usize| -> Vec<f64> {
-        (0..length).map(|at| (PI / length as f64 * n as f64 * (at as f64 + 0.5)).cos()).collect()
+        (0..length)
+            .map(|at| (PI / length as f64 * n as f64 * (at as f64 + 0.5)).cos())
+            .collect()
     };
     let mut all = Vec::new();
     for cy in 0..ny {
@@ -78,7 +97,8 @@ fn waves(channel: &[f64], width: usize, nx: usize, ny: usize) -> Waves {
             let across = cosines(cx, width);
             // In the reference's order: ties between two steps fall to the same side.
             let rows = channel.chunks_exact(width).zip(&down);
-            let terms = rows.flat_map(|(row, fy)| row.iter().zip(&across).map(move |(value, fx)| value * fx * fy));
+            let terms =
+                rows.flat_map(|(row, fy)| row.iter().zip(&across).map(move |(value, fx)| value * fx * fy));
             let sum: f64 = terms.sum();
             all.push(sum / channel.len() as f64);
         }
@@ -86,9 +106,14 @@ fn waves(channel: &[f64], width: usize, nx: usize, ny: usize) -> Waves {
     let mean = all.remove(0);
     let scale = all.iter().fold(0.0_f64, |max, value| max.max(value.abs()));
     if scale > 0.0 {
-        all.iter_mut().for_each(|value| *value = 0.5 + 0.5 / scale * *value);
+        all.iter_mut()
+            .for_each(|value| *value = 0.5 + 0.5 / scale * *value);
     }
-    Waves { mean, scale, rest: all }
+    Waves {
+        mean,
+        scale,
+        rest: all,
+    }
 }
 
 /// 0..=1 to an integer of 0..=`top`.
@@ -106,7 +131,13 @@ mod tests {
         let at = |y| (0..width).map(move |x| (x, y));
         let pixel = |(x, y): (usize, usize)| {
             let alpha = if clear { (x * 9 + y * 7) % 256 } else { 255 };
-            [x * 255 / (width - 1), y * 255 / (height - 1), (x * 5 + y * 11) % 256, alpha].map(|value| value as u8)
+            [
+                x * 255 / (width - 1),
+                y * 255 / (height - 1),
+                (x * 5 + y * 11) % 256,
+                alpha,
+            ]
+            .map(|value| value as u8)
         };
         let rgba: Vec<u8> = (0..height).flat_map(at).flat_map(pixel).collect();
         BASE64_STANDARD.encode(thumbhash(width, height, &rgba))

@@ -38,7 +38,9 @@ impl Analyzer for ThumbHash {
             .to_rgba()?;
         let pixels = copy.read(copy.info().bounds())?;
         let hash = encode::thumbhash(copy.width() as usize, copy.height() as usize, &pixels);
-        Ok(Output { thumbhash: BASE64_STANDARD.encode(hash) })
+        Ok(Output {
+            thumbhash: BASE64_STANDARD.encode(hash),
+        })
     }
 }
 stopbath_plugin::export_analyzer!(ThumbHash);
@@ -51,7 +53,9 @@ mod tests {
 
     fn hash(frame: Frame) -> Vec<u8> {
         let output = run_analyzer::<ThumbHash>(frame, "{}").unwrap();
-        BASE64_STANDARD.decode(output["thumbhash"].as_str().unwrap()).unwrap()
+        BASE64_STANDARD
+            .decode(output["thumbhash"].as_str().unwrap())
+            .unwrap()
     }
 
     #[test]
@@ -79,7 +83,8 @@ mod tests {
 
     #[test]
     fn params_are_refused() {
-        let error = run_analyzer::<ThumbHash>(frame(2, 2, PixelFormat::Gray8, |_, _| [0; 4]), r#"{"size": 3}"#);
+        let error =
+            run_analyzer::<ThumbHash>(frame(2, 2, PixelFormat::Gray8, |_, _| [0; 4]), r#"{"size": 3}"#);
         assert_eq!(error.unwrap_err().kind(), "invalid-params");
     }
 }
