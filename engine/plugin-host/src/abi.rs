@@ -1,0 +1,5 @@
+//! What guests see of the host, one module for each major version of the WIT package.
+
+mod builder;
+pub(crate) mod frames;
+pub(crate) mod v1;

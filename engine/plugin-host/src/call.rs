@@ -1,0 +1,274 @@
+//! One call of a plugin: a new store and instance, every limit set, the result or a named failure.
+//!
+//! Nothing of a call is left for the next. Filters that map each pixel alone may run in horizontal bands,
+//! an instance each; what they make does not depend on how many.
+
+mod classify;
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use imaging::Frame;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc};
+use wasmtime::Store;
+use workflow::failure::{Failure, FailureKind};
+
+use crate::abi::frames::{GuestFrame, frame};
+use crate::abi::v1::{self, Error};
+use crate::engine::Host;
+use crate::limits::Limits;
+use crate::load::{Plugin, component_export};
+use crate::manifest::Kind;
+use crate::sandbox::{self, LogLine, Sandbox};
+pub(crate) use classify::{Called, classify};
+
+/// What goes with the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The step's `with:`.
+    pub params_json: &'a str,
+    pub limits: &'a Limits,
+    /// Of the random numbers that the guest sees.
+    pub seed: u64,
+    /// The job's, where it comes before the call's own.
+    pub deadline: Option<Instant>,
+    /// At most so many instances at once, for banded filters.
+    pub bands: u32,
+}
+
+/// What a call used, also when it failed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct CallReport {
+    pub wall: Duration,
+    pub fuel: u64,
+    /// Peak of linear memory in bytes; the largest of the bands.
+    pub peak_memory: u64,
+    pub bands: u32,
+    pub logs: Vec<LogLine>,
+    pub emitted: Vec<(String, Value)>,
+}
+
+type FrameResult = (Result<Resource<GuestFrame>, Error>,);
+type Outcome<T> = (CallReport, Result<T, Failure>);
+
+impl Host {
+    pub fn filter(&self, plugin: &Plugin, source: Frame, call: &Call<'_>) -> Outcome<Frame> {
+        let begun = Instant::now();
+        let source = GuestFrame::new(source);
+        // A band should be worth its instance.
+        let bands = if plugin.manifest().banded { call.bands.min(source.0.height / 64).max(1) } else { 1 };
+        let (mut report, result) =
+            if bands == 1 { self.filter_whole(plugin, source, call) } else { self.filter_bands(plugin, &source, call, bands) };
+        report.wall = begun.elapsed();
+        report.bands = bands;
+        (report, result)
+    }
+
+    fn filter_whole(&self, plugin: &Plugin, source: GuestFrame, call: &Call<'_>) -> Outcome<Frame> {
+        let pixels = source.0.pixel_count();
+        self.enter(plugin, call, pixels, |guest| {
+            let source = guest.give(source)?;
+            let (made,): FrameResult = guest.call((source, call.params_json))?;
+            guest.take(made)
+        })
+    }
+
+    fn filter_bands(&self, plugin: &Plugin, source: &GuestFrame, call: &Call<'_>, bands: u32) -> Outcome<Frame> {
+        let info = source.info();
+        let edge = |band: u32| (u64::from(info.height) * u64::from(band) / u64::from(bands)) as u32;
+        let run = |band: u32| {
+            let (y, height) = (edge(band), edge(band + 1) - edge(band));
+            let part = v1::ImageInfo { height, ..info };
+            let rows = part.byte_len() as usize / height as usize;
+            let pixels = source.bytes().slice(y as usize * rows..(y + height) as usize * rows);
+            self.filter_whole(plugin, GuestFrame(frame(part, pixels)), call)
+        };
+        let parts: Vec<Outcome<Frame>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..bands).map(|band| scope.spawn(move || run(band))).collect();
+            let first = run(0);
+            std::iter::once(first).chain(threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked()))).collect()
+        });
+        join(parts)
+    }
+
+    /// The analyzer's JSON.
+    pub fn analyze(&self, plugin: &Plugin, source: Frame, call: &Call<'_>) -> Outcome<Value> {
+        let source = GuestFrame::new(source);
+        let pixels = source.0.pixel_count();
+        self.enter(plugin, call, pixels, |guest| {
+            let source = guest.give(source)?;
+            let (json,): (Result<String, Error>,) = guest.call((source, call.params_json))?;
+            let json = json.map_err(|error| Called::Said(error.into()))?;
+            guest.check_output(json.len())?;
+            serde_json::from_str(&json).map_err(|error| {
+                Called::Said(Failure::new(FailureKind::BadOutput, format!("the analyzer's result is not JSON: {error}")))
+            })
+        })
+    }
+
+    pub fn decode(&self, plugin: &Plugin, input: &[u8], call: &Call<'_>) -> Outcome<Frame> {
+        // The size of the picture is not known yet, so its bytes count as pixels.
+        self.enter(plugin, call, input.len() as u64, |guest| {
+            let (made,): FrameResult = guest.call((input, call.params_json))?;
+            guest.take(made)
+        })
+    }
+
+    pub fn encode(&self, plugin: &Plugin, source: Frame, call: &Call<'_>) -> Outcome<Vec<u8>> {
+        let source = GuestFrame::new(source);
+        let pixels = source.0.pixel_count();
+        self.enter(plugin, call, pixels, |guest| {
+            let source = guest.give(source)?;
+            let (bytes,): (Result<Bytes, Error>,) = guest.call((source, call.params_json))?;
+            let bytes = bytes.map_err(|error| Called::Said(error.into()))?;
+            guest.check_output(bytes.len())?;
+            Ok(Vec::from(bytes))
+        })
+    }
+
+    /// A new store and instance, `work` in it, and what it used.
+    fn enter<T>(
+        &self,
+        plugin: &Plugin,
+        call: &Call<'_>,
+        pixels: u64,
+        work: impl FnOnce(&mut Guest<'_>) -> Result<T, Called>,
+    ) -> Outcome<T> {
+        let begun = Instant::now();
+        let _permit = self.permits.take();
+        let limits = Limits { memory: call.limits.memory.min(self.max_memory), ..call.limits.clone() };
+        let own = begun + limits.timeout;
+        let deadline = call.deadline.map_or(own, |job| job.min(own));
+        let budget = limits.fuel(pixels);
+        let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, deadline);
+        let result = plugin.pre.instantiate(&mut store).map_err(Called::Engine).and_then(|instance| {
+            work(&mut Guest { store: &mut store, instance, pre: &plugin.pre, kind: plugin.manifest().kind })
+        });
+        let fuel = budget - store.get_fuel().unwrap_or(0).min(budget);
+        let result = result.map_err(|called| called.into_failure(store.data()));
+        let sandbox = store.into_data();
+        let report = CallReport {
+            wall: begun.elapsed(),
+            fuel,
+            peak_memory: sandbox.limiter.peak_memory,
+            bands: 1,
+            logs: sandbox.logs,
+            emitted: sandbox.emitted,
+        };
+        (report, result)
+    }
+}
+
+/// The inside of one call.
+struct Guest<'a> {
+    store: &'a mut Store<Sandbox>,
+    instance: Instance,
+    pre: &'a InstancePre<Sandbox>,
+    kind: Kind,
+}
+
+impl Guest<'_> {
+    fn give(&mut self, source: GuestFrame) -> Result<Resource<GuestFrame>, Called> {
+        self.store.data_mut().table.push(source).map_err(|error| Called::Engine(error.into()))
+    }
+
+    fn call<P, R>(&mut self, params: P) -> Result<R, Called>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        let function = typed::<P, R>(self.store, &self.instance, self.pre, self.kind)?;
+        function.call(&mut *self.store, params).map_err(Called::Engine)
+    }
+
+    /// The frame behind a handle that the guest gave back.
+    fn take(&mut self, made: Result<Resource<GuestFrame>, Error>) -> Result<Frame, Called> {
+        let handle = made.map_err(|error| Called::Said(error.into()))?;
+        let made = self.store.data_mut().table.delete(handle).map_err(|error| Called::Engine(error.into()))?;
+        Ok(made.0)
+    }
+
+    fn check_output(&self, bytes: usize) -> Result<(), Called> {
+        let limit = self.store.data().limits.output_bytes;
+        if bytes as u64 <= limit {
+            return Ok(());
+        }
+        let text = format!("the plugin gave back {bytes} bytes; {limit} are allowed");
+        Err(Called::Said(Failure::new(FailureKind::HostLimit, text)))
+    }
+}
+
+fn typed<P, R>(
+    store: &mut Store<Sandbox>,
+    instance: &Instance,
+    pre: &InstancePre<Sandbox>,
+    kind: Kind,
+) -> Result<TypedFunc<P, R>, Called>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    let (interface, function) = kind.export();
+    let index = component_export(pre, None, &v1::interface(interface))
+        .and_then(|(_, within)| component_export(pre, Some(&within), function))
+        .ok_or_else(|| Called::missing(function))?
+        .1;
+    instance.get_typed_func::<P, R>(store, &index).map_err(|error| Called::shape(function, &error))
+}
+
+/// Whether the plugin's function has the types of the contract, without calling it.
+pub(crate) fn check_shape(
+    store: &mut Store<Sandbox>,
+    instance: &Instance,
+    pre: &InstancePre<Sandbox>,
+    kind: Kind,
+) -> Result<(), Called> {
+    type FrameAndParams<'a> = (Resource<GuestFrame>, &'a str);
+    match kind {
+        Kind::Filter => typed::<FrameAndParams<'_>, FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Analyzer => {
+            typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, pre, kind).map(drop)
+        }
+        Kind::Decoder => typed::<(&[u8], &str), FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Encoder => {
+            typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, pre, kind).map(drop)
+        }
+    }
+}
+
+/// Puts bands together, in order; the first failure wins.
+fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
+    let mut report = CallReport::default();
+    let mut frames = Vec::new();
+    let mut failure = None;
+    for (part, result) in parts {
+        report.fuel += part.fuel;
+        report.peak_memory = report.peak_memory.max(part.peak_memory);
+        report.logs.extend(part.logs);
+        report.emitted.extend(part.emitted);
+        match result {
+            Ok(frame) => frames.push(GuestFrame(frame)),
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    if let Some(failure) = failure {
+        return (report, Err(failure));
+    }
+    let first = frames[0].info();
+    if frames.iter().any(|f| (f.info().width, f.info().format) != (first.width, first.format)) {
+        let text = "the plugin says that it maps each pixel alone, but its bands differ in width or format";
+        return (report, Err(Failure::new(FailureKind::BadOutput, text)));
+    }
+    let height = frames.iter().map(|f| f.info().height).sum();
+    let mut pixels = BytesMut::with_capacity(frames.iter().map(|f| f.bytes().len()).sum());
+    frames.iter().for_each(|f| pixels.extend_from_slice(f.bytes()));
+    (report, Ok(frame(v1::ImageInfo { height, ..first }, pixels.freeze())))
+}
+
+fn panicked() -> Outcome<Frame> {
+    (CallReport::default(), Err(Failure::new(FailureKind::Internal, "the engine panicked while it ran a band")))
+}

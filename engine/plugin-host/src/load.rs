@@ -1,0 +1,166 @@
+//! From bytes to a plugin: refuse what cannot fit with a word on how to mend it, compile, ask what it is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::abi::v1;
+use crate::call::{Called, classify};
+use crate::engine::Host;
+use crate::limits::Limits;
+use crate::manifest::{Kind, Manifest};
+use crate::sandbox::{self, Sandbox};
+
+/// No component is larger, in bytes.
+const MAX_BYTES: usize = 64 << 20;
+const BUILD: &str = "build it with `cargo build --target wasm32-wasip2` and the crate `stopbath-plugin`";
+
+/// A plugin that is ready to be called.
+pub struct Plugin {
+    pub(crate) pre: InstancePre<Sandbox>,
+    digest: String,
+    manifest: Manifest,
+}
+
+/// Why bytes are not a plugin: the first thing that does not fit, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LoadError(pub String);
+
+impl Plugin {
+    /// SHA-256 of the component, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+impl Host {
+    /// Takes from the cache, or validates and compiles: that may take seconds and much memory, so hostile
+    /// bytes belong in a process of their own.
+    pub fn load(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        let digest = hex::encode(Sha256::digest(bytes));
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &digest));
+        if let Some((component, manifest)) = cached
+            && let Ok(pre) = self.linker.instantiate_pre(&component)
+        {
+            return Ok(Arc::new(Plugin { pre, digest, manifest }));
+        }
+        refuse_by_magic(bytes)?;
+        let component = Component::from_binary(&self.engine, bytes)
+            .map_err(|error| LoadError(format!("the component does not hold together: {error:#}")))?;
+        self.check_imports(&component)?;
+        let kind = self.check_exports(&component)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError(format!("an import does not fit what the host offers: {error:#}; {BUILD}")))?;
+        let manifest = self.describe(&pre, kind)?;
+        if let Some(cache) = &self.cache {
+            cache.put(&self.engine, &digest, &component, &manifest);
+        }
+        Ok(Arc::new(Plugin { pre, digest, manifest }))
+    }
+
+    /// Names the first import that is not offered. WASI is there for language runtimes, and grants nothing.
+    fn check_imports(&self, component: &Component) -> Result<(), LoadError> {
+        for (name, _) in component.component_type().imports(&self.engine) {
+            if name.starts_with("wasi:") {
+                continue;
+            }
+            let offered = ["types", "frames", "host"].map(v1::interface);
+            let Some((package, version)) = name.split_once('@') else {
+                return Err(LoadError(format!("it imports `{name}`; the host offers {} and WASI 0.2", offered.join(", "))));
+            };
+            let known = offered.iter().any(|o| o.split_once('@').is_some_and(|(known, _)| known == package));
+            if !known {
+                return Err(LoadError(format!("it imports `{name}`; the host offers {} and WASI 0.2", offered.join(", "))));
+            }
+            if !version.starts_with("0.1.") {
+                return Err(LoadError(format!(
+                    "it imports `{name}`; this host speaks version 0.1 of stopbath:plugin: build it with a matching `stopbath-plugin`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_exports(&self, component: &Component) -> Result<Kind, LoadError> {
+        let ty = component.component_type();
+        let exports: Vec<String> = ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let has = |interface: &str| ty.exports(&self.engine).any(|(name, item)| {
+            name == v1::interface(interface) && matches!(item.ty, ComponentItem::ComponentInstance(_))
+        });
+        let listed = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+        if !has("meta") {
+            return Err(LoadError(format!("it exports {listed}, but not `{}`; {BUILD}", v1::interface("meta"))));
+        }
+        let mut kinds = Kind::ALL.into_iter().filter(|kind| has(kind.export().0));
+        let worlds = "`filter`, `analyzer`, `decoder`, `encoder`";
+        match (kinds.next(), kinds.next()) {
+            (Some(kind), None) => Ok(kind),
+            (None, _) => Err(LoadError(format!("it exports {listed}, but none of the interfaces {worlds}; {BUILD}"))),
+            (Some(_), Some(_)) => Err(LoadError(format!("it exports more than one of {worlds}; make one plugin of each"))),
+        }
+    }
+
+    /// Asks the plugin what it is, with little fuel and little time.
+    fn describe(&self, pre: &InstancePre<Sandbox>, kind: Kind) -> Result<Manifest, LoadError> {
+        let limits = Limits { timeout: Duration::from_secs(5), ..Limits::default() };
+        let deadline = Instant::now() + limits.timeout;
+        let _permit = self.permits.take();
+        let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, deadline);
+        let described = pre.instantiate(&mut store).map_err(Called::Engine).and_then(|instance| {
+            let call = |interface: &str, function: &str| {
+                let (_, exporter) = component_export(pre, None, &v1::interface(interface))?;
+                component_export(pre, Some(&exporter), function)
+            };
+            let index = call("meta", "describe").ok_or_else(|| Called::missing("describe"))?.1;
+            let describe = instance
+                .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
+                .map_err(|error| Called::shape("describe", &error))?;
+            crate::call::check_shape(&mut store, &instance, pre, kind)?;
+            describe.call(&mut store, ()).map(|(manifest,)| manifest).map_err(Called::Engine)
+        });
+        match described {
+            Ok(raw) => Manifest::check(raw, kind).map_err(LoadError),
+            Err(Called::Shape(text)) => Err(LoadError(text)),
+            Err(Called::Engine(error)) => {
+                let failure = classify(&error, store.data());
+                Err(LoadError(format!("asked what it is, it fails: {failure}")))
+            }
+        }
+    }
+}
+
+/// The index of an export, within another one or at the top.
+pub(crate) fn component_export(
+    pre: &InstancePre<Sandbox>,
+    within: Option<&wasmtime::component::ComponentExportIndex>,
+    name: &str,
+) -> Option<((), wasmtime::component::ComponentExportIndex)> {
+    pre.component().get_export(within, name).map(|(_, index)| ((), index))
+}
+
+/// The first bytes tell most mistakes.
+fn refuse_by_magic(bytes: &[u8]) -> Result<(), LoadError> {
+    let text = match bytes {
+        [] => "the file is empty".to_owned(),
+        _ if bytes.len() > MAX_BYTES => format!("it has {} bytes; {MAX_BYTES} are allowed", bytes.len()),
+        [0x7f, b'E', b'L', b'F', ..] => {
+            "it is native code (ELF), perhaps a precompiled .cwasm; upload the .wasm component itself".to_owned()
+        }
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => format!("it is a core module, not a component; {BUILD}"),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
+        [0, b'a', b's', b'm', ..] => "it is WebAssembly of a version that the host does not know, or cut short".to_owned(),
+        [b'(', ..] => "it is WebAssembly as text; upload the binary component".to_owned(),
+        _ => format!("it is not WebAssembly; {BUILD}"),
+    };
+    Err(LoadError(text))
+}
