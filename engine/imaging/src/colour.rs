@@ -4,6 +4,7 @@
 //! is handed back as it is, without a copy. Gray is BT.601 luma, so that the gray of a JPEG is its Y plane.
 //! What profiles mean is in `icc`, how planes become RGB in `ycc`.
 
+pub(crate) mod icc;
 mod ycc;
 
 use bytes::Bytes;

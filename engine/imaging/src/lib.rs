@@ -4,6 +4,20 @@
 //! server's own process, because most of it stands on native codecs that read untrusted bytes.
 
 pub mod colour;
+mod decode;
+pub mod encode;
 mod frame;
+mod header;
+mod metadata;
+pub mod ops;
+pub mod orient;
+mod sniff;
+pub mod verify;
 
+pub use decode::{Consumer, DecodeRequest, Decoded, decode};
+pub use encode::{encode, encode_accepts_planes};
 pub use frame::{Frame, Metadata, Picture, Pixels, Planes};
+pub use header::{Header, header};
+pub use ops::{accepts_planes, apply, crop_frame, resize_frame};
+pub use sniff::{InputType, sniff};
+pub use verify::verify;

@@ -1,0 +1,248 @@
+//! Bytes of an original made into a picture.
+//!
+//! The header is judged first; then one reader by kind gives frames as stored, and what all kinds have
+//! in common follows here: colours to sRGB, 16 bits to 8, the turn by orientation, metadata. Any damage
+//! refuses the file unless the pipeline asks for salvage.
+
+mod canvas;
+mod jpeg;
+mod libjpeg;
+mod png;
+mod scale;
+
+use bytes::Bytes;
+use workflow::failure::{Failure, FailureKind};
+use workflow::limits::InputLimits;
+use workflow::op::{ColourTarget, Decode, Depth, Frames, OnCorrupt, Orient, Resize, Scale};
+
+use crate::colour::icc::Profile;
+use crate::colour::{to_gray8, to_rgb8, to_rgba8};
+use crate::frame::{Frame, Metadata, Picture, Pixels};
+use crate::header::{self, Header, Parsed};
+use crate::sniff::InputType;
+use crate::{metadata, orient};
+
+/// What to decode for.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeRequest<'a> {
+    pub params: &'a Decode,
+    pub limits: &'a InputLimits,
+    /// Every step and rendition that reads the decoded picture.
+    pub consumers: &'a [Consumer<'a>],
+    /// All of them can work on YCbCr planes.
+    pub planes: bool,
+}
+
+/// One that reads the decoded picture.
+#[derive(Debug, Clone, Copy)]
+pub enum Consumer<'a> {
+    Resize(&'a Resize),
+    /// Needs every pixel.
+    Full,
+}
+
+/// A picture, upright and (unless kept otherwise) sRGB.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    pub picture: Picture,
+    pub header: Header,
+    /// The scale of the decode: numerator and denominator.
+    pub scale: (u8, u8),
+    /// Sentences on what was done and why.
+    pub notes: Vec<String>,
+}
+
+/// Decodes a whole file.
+///
+/// # Errors
+/// `unsupported`, `too-large` by the header, `bad-input` for damage.
+pub fn decode(bytes: &[u8], request: &DecodeRequest<'_>) -> Result<Decoded, Failure> {
+    let parsed = header::parse(bytes)?;
+    parsed.header.check(bytes.len() as u64, request.limits)?;
+    let job = Job {
+        bytes,
+        parsed: &parsed,
+        request,
+    };
+    let raw = match parsed.header.kind {
+        InputType::Jpeg => jpeg::decode(&job),
+        InputType::Png => png::decode(&job),
+        kind => Err(Failure::new(
+            FailureKind::Unsupported,
+            format!("{kind} originals are not read"),
+        )),
+    }?;
+    finish(&job, raw)
+}
+
+/// What the readers work from.
+struct Job<'a> {
+    bytes: &'a [u8],
+    parsed: &'a Parsed<'a>,
+    request: &'a DecodeRequest<'a>,
+}
+
+/// What the readers give: frames as stored, not yet turned or converted.
+struct Raw {
+    frames: Vec<Frame>,
+    delays: Vec<u32>,
+    loops: u32,
+    profile: Profile,
+    denominator: u8,
+    /// What was wrong, where it was put up with.
+    salvaged: Option<String>,
+    notes: Vec<String>,
+}
+
+impl Raw {
+    fn still(frame: Frame, profile: Profile) -> Self {
+        Self {
+            frames: vec![frame],
+            delays: Vec::new(),
+            loops: 0,
+            profile,
+            denominator: 1,
+            salvaged: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Job<'_> {
+    fn header(&self) -> &Header {
+        &self.parsed.header
+    }
+
+    fn salvage(&self) -> bool {
+        self.request.params.on_corrupt == OnCorrupt::Salvage
+    }
+
+    fn to_srgb(&self) -> bool {
+        self.request.params.colour == ColourTarget::Srgb
+    }
+
+    fn first_only(&self) -> bool {
+        self.request.params.frames == Frames::First
+    }
+
+    /// The orientation that is to be undone.
+    fn orientation(&self) -> u8 {
+        match self.request.params.orient {
+            Orient::Exif => self.header().orientation,
+            Orient::Ignore => 1,
+        }
+    }
+
+    fn denominator(&self) -> u8 {
+        match self.request.params.scale {
+            Scale::Auto => scale::choose(self.header(), self.orientation(), self.request.consumers),
+            Scale::Full => 1,
+        }
+    }
+}
+
+fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
+    let Raw {
+        mut frames,
+        delays,
+        loops,
+        profile,
+        denominator,
+        salvaged,
+        mut notes,
+    } = raw;
+    let mut icc = None;
+    if job.to_srgb() {
+        notes.extend(profile.to_srgb(&mut frames)?);
+    } else if !profile.bytes.is_empty() {
+        icc = Some(profile.bytes.clone());
+    }
+    if job.request.params.depth == Depth::Eight {
+        frames
+            .iter_mut()
+            .for_each(|frame| *frame = eight_bits(job.header(), frame));
+    }
+    let orientation = job.orientation();
+    if orientation > 1 {
+        frames
+            .iter_mut()
+            .for_each(|frame| *frame = orient::apply(frame, orientation));
+        notes.push(format!("EXIF orientation {orientation}: {}", turned(orientation)));
+    }
+    if denominator > 1 {
+        notes.push(scaled(job, denominator));
+    }
+    if let Some(flaw) = &salvaged {
+        notes.push(format!("damaged, and salvaged as far as it goes: {flaw}"));
+    }
+    let exif = job.parsed.exif.map(metadata::upright);
+    let delays = if frames.len() > 1 { delays } else { Vec::new() };
+    Ok(Decoded {
+        picture: Picture {
+            frames,
+            delays,
+            loops,
+            metadata: Metadata { icc, exif },
+            salvaged: salvaged.is_some(),
+        },
+        header: job.header().clone(),
+        scale: (1, denominator),
+        notes,
+    })
+}
+
+/// 16 bits become 8 in the layout that the header promises.
+fn eight_bits(header: &Header, frame: &Frame) -> Frame {
+    match (&frame.pixels, header.channels) {
+        (Pixels::Rgba16(_), _) if header.alpha => to_rgba8(frame),
+        (Pixels::Rgba16(_), 1) => to_gray8(frame),
+        (Pixels::Rgba16(_), _) => to_rgb8(frame),
+        _ => frame.clone(),
+    }
+}
+
+fn turned(orientation: u8) -> &'static str {
+    match orientation {
+        2 => "mirrored left to right",
+        3 => "turned by 180 degrees",
+        4 => "mirrored top to bottom",
+        5 => "mirrored left to right and turned 90 degrees counter-clockwise",
+        6 => "turned 90 degrees clockwise",
+        7 => "mirrored left to right and turned 90 degrees clockwise",
+        _ => "turned 90 degrees counter-clockwise",
+    }
+}
+
+fn scaled(job: &Job<'_>, denominator: u8) -> String {
+    let Header { width, height, .. } = job.header();
+    let n = u32::from(denominator);
+    let widest = job
+        .request
+        .consumers
+        .iter()
+        .filter_map(|consumer| match consumer {
+            Consumer::Resize(resize) => resize
+                .width
+                .map(|w| (w, "wide"))
+                .or(resize.height.map(|h| (h, "high"))),
+            Consumer::Full => None,
+        });
+    let serves = widest
+        .max()
+        .map(|(side, which)| format!(" serves resize {side} {which}"))
+        .unwrap_or_default();
+    format!(
+        "decoded at 1/{n}: {width}x{height} -> {}x{}{serves}",
+        width.div_ceil(n),
+        height.div_ceil(n)
+    )
+}
+
+/// Little-endian bytes of 16-bit numbers.
+fn little_endian(numbers: impl IntoIterator<Item = u16>) -> Bytes {
+    numbers
+        .into_iter()
+        .flat_map(u16::to_le_bytes)
+        .collect::<Vec<u8>>()
+        .into()
+}

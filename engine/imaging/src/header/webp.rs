@@ -1,0 +1,74 @@
+//! WebP: the RIFF chunks and the first bytes of the bitstream.
+
+use workflow::failure::Failure;
+
+use super::{Header, Parsed, array, cut_short, le16, le24, le32};
+use crate::sniff::InputType;
+
+const ALPHA: u8 = 0x10;
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
+    let cut = || cut_short(InputType::Webp, bytes.len());
+    let end = le32(bytes, 4).ok_or_else(cut)? as usize + 8;
+    if end > bytes.len() {
+        return Err(Failure::bad_input(format!(
+            "the WebP is cut short: {end} bytes are announced, {} are there",
+            bytes.len()
+        ))
+        .at_offset(bytes.len() as u64));
+    }
+    let mut header = Header::plain(InputType::Webp, 0, 0);
+    let (mut exif, mut icc, mut frames) = (None, Vec::new(), 0);
+    for (name, data) in (Chunks {
+        bytes: &bytes[..end],
+        at: 12,
+    }) {
+        match &name {
+            b"VP8X" => {
+                let (width, height) = le24(data, 4).zip(le24(data, 7)).ok_or_else(cut)?;
+                header.alpha |= data[0] & ALPHA != 0;
+                widen(&mut header, width + 1, height + 1);
+            }
+            b"VP8 " => {
+                let (width, height) = le16(data, 6).zip(le16(data, 8)).ok_or_else(cut)?;
+                widen(&mut header, width & 0x3fff, height & 0x3fff);
+            }
+            b"VP8L" => {
+                let bits = u32::from_le_bytes(array(data, 1).ok_or_else(cut)?);
+                header.alpha |= bits >> 28 & 1 == 1;
+                widen(&mut header, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
+            }
+            b"ANMF" => frames += 1,
+            b"EXIF" => exif = Some(data.strip_prefix(b"Exif\0\0").unwrap_or(data)),
+            b"ICCP" => icc = vec![data],
+            _ => {}
+        }
+    }
+    header.frames = frames.max(1);
+    header.channels = if header.alpha { 4 } else { 3 };
+    Ok(Parsed::new(header, exif, icc))
+}
+
+/// Canvas and bitstream should agree; where they do not, the larger is the one to be judged.
+fn widen(header: &mut Header, width: u32, height: u32) {
+    header.width = header.width.max(width);
+    header.height = header.height.max(height);
+}
+
+struct Chunks<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = ([u8; 4], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = array(self.bytes, self.at)?;
+        let length = le32(self.bytes, self.at + 4)? as usize;
+        let start = self.at + 8;
+        let data = self.bytes.get(start..start.checked_add(length)?)?;
+        self.at = start + length + length % 2;
+        Some((name, data))
+    }
+}
