@@ -1,0 +1,82 @@
+//! Pictures made into files, one module a format.
+//!
+//! An option that a format does not have is `InvalidParams`, never ignored in silence. Formats without
+//! alpha put the picture on `background`, white by default; those without animation take the first frame.
+//! Metadata is left out unless `keep` names it.
+
+mod avif;
+mod gif;
+mod jpeg;
+mod kept;
+mod planes;
+mod png;
+mod webp;
+
+use workflow::failure::{Failure, FailureKind};
+use workflow::op::Colour;
+use workflow::rendition::{Chroma, Encode, Format};
+
+use crate::frame::{Frame, Picture};
+use crate::ops::{flatten, invalid};
+
+/// The bytes of a file. `InvalidParams` for options that the format does not have or pictures that it
+/// cannot hold.
+pub fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
+    check(options)?;
+    match options.format {
+        Format::Jpeg => jpeg::encode(picture, options),
+        Format::Png => png::encode(picture, options),
+        Format::Webp => webp::encode(picture, options),
+        Format::Avif => avif::encode(picture, options),
+        Format::Gif => gif::encode(picture, options),
+    }
+}
+
+/// Whether the planes of a JPEG can be encoded as they are. Where full chroma is asked for they cannot:
+/// they may hold less of it than the RGB before a resize did.
+pub fn encode_accepts_planes(options: &Encode) -> bool {
+    match options.format {
+        Format::Jpeg => options.chroma == Chroma::Half,
+        Format::Webp => !options.lossless,
+        Format::Png | Format::Avif | Format::Gif => false,
+    }
+}
+
+/// Whether the options fit the format; says the first that does not.
+pub fn check(options: &Encode) -> Result<(), Failure> {
+    let format = options.format;
+    let name = format.name();
+    if options.quality.is_some_and(|quality| !(1..=100).contains(&quality)) {
+        return Err(invalid("`quality` is 1 to 100"));
+    }
+    if options.effort.is_some_and(|effort| effort > 10) {
+        return Err(invalid("`effort` is 0 to 10"));
+    }
+    if options.quality.is_some() && matches!(format, Format::Png | Format::Gif) {
+        return Err(invalid(format!("`quality` means nothing to {name}; use `effort`")));
+    }
+    if options.progressive && format != Format::Jpeg {
+        return Err(invalid(format!("`progressive` means nothing to {name}, only to jpeg")));
+    }
+    if options.chroma != Chroma::default() && !matches!(format, Format::Jpeg | Format::Avif) {
+        return Err(invalid(format!("`chroma` means nothing to {name}, only to jpeg and avif")));
+    }
+    if options.lossless && matches!(format, Format::Jpeg | Format::Gif | Format::Avif) {
+        return Err(invalid(format!("{name} without loss is not possible here; use webp or png")));
+    }
+    if format == Format::Avif && options.chroma == Chroma::HalfWide {
+        return Err(invalid("avif takes `chroma: 4:2:0` or `4:4:4`"));
+    }
+    Ok(())
+}
+
+/// The frame without alpha, on the background that the options name.
+pub(crate) fn on_background(frame: &Frame, options: &Encode) -> Frame {
+    let frame = flatten(frame, options.background.unwrap_or(Colour::WHITE));
+    flatten(&frame, Colour::WHITE)
+}
+
+/// An encoder failed on pixels that it should have taken.
+fn failed(format: Format, error: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Internal, format!("{} encoder: {error}", format.name()))
+}
