@@ -22,7 +22,12 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), step: None, offset: None }
+        Self {
+            kind,
+            message: message.into(),
+            step: None,
+            offset: None,
+        }
     }
 
     pub fn bad_input(message: impl Into<String>) -> Self {
@@ -90,7 +95,9 @@ pub enum FailureClass {
 impl FailureKind {
     pub fn class(self) -> FailureClass {
         match self {
-            Self::BadInput | Self::Unsupported | Self::TooLarge | Self::InvalidParams => FailureClass::BadInput,
+            Self::BadInput | Self::Unsupported | Self::TooLarge | Self::InvalidParams => {
+                FailureClass::BadInput
+            }
             Self::OutOfFuel
             | Self::MemoryLimit
             | Self::Trap

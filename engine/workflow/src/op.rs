@@ -44,7 +44,6 @@ pub struct Decode {
     pub on_corrupt: OnCorrupt,
 }
 
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Orient {
@@ -220,7 +219,11 @@ pub struct Sharpen {
 
 impl Default for Sharpen {
     fn default() -> Self {
-        Self { sigma: 1.0, amount: 1.0, threshold: 0.0 }
+        Self {
+            sigma: 1.0,
+            amount: 1.0,
+            threshold: 0.0,
+        }
     }
 }
 

@@ -15,8 +15,18 @@ pub struct Colour {
 }
 
 impl Colour {
-    pub const WHITE: Self = Self { r: 255, g: 255, b: 255, a: 255 };
-    pub const BLACK: Self = Self { r: 0, g: 0, b: 0, a: 255 };
+    pub const WHITE: Self = Self {
+        r: 255,
+        g: 255,
+        b: 255,
+        a: 255,
+    };
+    pub const BLACK: Self = Self {
+        r: 0,
+        g: 0,
+        b: 0,
+        a: 255,
+    };
 }
 
 impl FromStr for Colour {
@@ -27,11 +37,20 @@ impl FromStr for Colour {
             "transparent" => return Ok(Self::default()),
             "white" => return Ok(Self::WHITE),
             "black" => return Ok(Self::BLACK),
-            "gray" | "grey" => return Ok(Self { r: 128, g: 128, b: 128, a: 255 }),
+            "gray" | "grey" => {
+                return Ok(Self {
+                    r: 128,
+                    g: 128,
+                    b: 128,
+                    a: 255,
+                });
+            }
             _ => {}
         }
         let wrong = || {
-            format!("`{text}` is not a colour; write `#rrggbb`, `#rrggbbaa`, `#rgb`, `white`, `black`, `gray` or `transparent`")
+            format!(
+                "`{text}` is not a colour; write `#rrggbb`, `#rrggbbaa`, `#rgb`, `white`, `black`, `gray` or `transparent`"
+            )
         };
         let digits: Vec<u8> = text
             .strip_prefix('#')
@@ -42,9 +61,24 @@ impl FromStr for Colour {
             .ok_or_else(wrong)?;
         let pair = |i: usize| digits[i] * 16 + digits[i + 1];
         match digits.len() {
-            3 => Ok(Self { r: digits[0] * 17, g: digits[1] * 17, b: digits[2] * 17, a: 255 }),
-            6 => Ok(Self { r: pair(0), g: pair(2), b: pair(4), a: 255 }),
-            8 => Ok(Self { r: pair(0), g: pair(2), b: pair(4), a: pair(6) }),
+            3 => Ok(Self {
+                r: digits[0] * 17,
+                g: digits[1] * 17,
+                b: digits[2] * 17,
+                a: 255,
+            }),
+            6 => Ok(Self {
+                r: pair(0),
+                g: pair(2),
+                b: pair(4),
+                a: 255,
+            }),
+            8 => Ok(Self {
+                r: pair(0),
+                g: pair(2),
+                b: pair(4),
+                a: pair(6),
+            }),
             _ => Err(wrong()),
         }
     }
@@ -64,7 +98,9 @@ impl Serialize for Colour {
 
 impl<'de> Deserialize<'de> for Colour {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -89,7 +125,15 @@ mod tests {
     #[test]
     fn reads_every_form() {
         assert_eq!("#fff".parse(), Ok(Colour::WHITE));
-        assert_eq!("#01020304".parse(), Ok(Colour { r: 1, g: 2, b: 3, a: 4 }));
+        assert_eq!(
+            "#01020304".parse(),
+            Ok(Colour {
+                r: 1,
+                g: 2,
+                b: 3,
+                a: 4
+            })
+        );
         assert_eq!("transparent".parse(), Ok(Colour::default()));
         for wrong in ["", "#", "#12", "#12345", "#ggg", "reddish", "#ééé"] {
             assert!(wrong.parse::<Colour>().is_err(), "{wrong}");

@@ -1,0 +1,273 @@
+//! YAML text to a tree with positions; the only file that knows the YAML library.
+//!
+//! Built from the parser's events, so that hostile files cost little: size, depth and the number of nodes
+//! (aliases expanded) are capped while reading. Duplicate keys are reported and reading goes on; what the
+//! parser itself refuses is the last problem found. See engine/decisions/0001-yaml-library.md.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+
+use super::node::{Key, Node, Span, Value};
+
+/// Largest file, in bytes.
+pub(super) const MAX_BYTES: usize = 1 << 20;
+const MAX_NODES: usize = 20_000;
+const MAX_DEPTH: usize = 32;
+
+/// Something wrong with the YAML itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) at: Span,
+    pub(super) text: String,
+    pub(super) message: String,
+}
+
+/// The document, if its structure could be read, and all that is wrong with it.
+pub(super) fn parse(source: &str) -> (Option<Node>, Vec<Fault>) {
+    let mut composer = Composer {
+        faults: Vec::new(),
+        anchors: HashMap::new(),
+        open: Vec::new(),
+        nodes: 0,
+        root: None,
+    };
+    if source.len() > MAX_BYTES {
+        composer.fault(
+            START,
+            "",
+            "the file is larger than 1 MiB; a pipeline is a few hundred lines",
+        );
+        return (None, composer.faults);
+    }
+    match composer.run(source) {
+        Ok(()) if composer.root.is_none() => {
+            composer.fault(
+                START,
+                "",
+                "the file is empty; a pipeline starts with `pipeline: <name>`",
+            );
+        }
+        Ok(()) => {}
+        Err(fault) => {
+            composer.faults.push(fault);
+            composer.root = None;
+        }
+    }
+    (composer.root, composer.faults)
+}
+
+const START: Span = Span { line: 1, column: 1 };
+
+/// A collection whose end has not come yet.
+struct Open {
+    node: Node,
+    anchor: usize,
+    /// In a mapping: the key that waits for its value.
+    key: Option<Key>,
+    /// Where each key first stood.
+    seen: HashMap<String, Span>,
+    /// Nodes counted when it began; the difference is its size.
+    started: usize,
+}
+
+struct Composer {
+    faults: Vec<Fault>,
+    /// Finished anchored nodes with their sizes.
+    anchors: HashMap<usize, (Node, usize)>,
+    open: Vec<Open>,
+    nodes: usize,
+    root: Option<Node>,
+}
+
+impl Composer {
+    fn fault(&mut self, at: Span, text: &str, message: &str) {
+        self.faults.push(Fault {
+            at,
+            text: text.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    fn run(&mut self, source: &str) -> Result<(), Fault> {
+        for event in Parser::new_from_str(source) {
+            let (event, span) = event.map_err(|error| syntax(&error, source))?;
+            let at = Span {
+                line: span.start.line() as u32,
+                column: span.start.col() as u32 + 1,
+            };
+            let stop = |text: &str, message: &str| {
+                Err(Fault {
+                    at,
+                    text: text.to_owned(),
+                    message: message.to_owned(),
+                })
+            };
+            match event {
+                Event::DocumentStart(..) if self.root.is_some() => {
+                    return stop("---", "a second document begins here; write one pipeline a file");
+                }
+                Event::Scalar(_, _, _, Some(_))
+                | Event::SequenceStart(_, _, Some(_))
+                | Event::MappingStart(_, _, Some(_)) => {
+                    return stop("", "YAML tags (`!…`) mean nothing here; leave the tag out");
+                }
+                Event::Scalar(text, style, anchor, None) => {
+                    let plain = style == ScalarStyle::Plain;
+                    self.count(1, at)?;
+                    let value = Value::Scalar {
+                        text: text.into_owned(),
+                        plain,
+                    };
+                    self.finish(Node { at, value }, anchor, 1)?;
+                }
+                Event::SequenceStart(_, anchor, None) => self.begin(at, anchor, Value::Seq(Vec::new()))?,
+                Event::MappingStart(_, anchor, None) => self.begin(at, anchor, Value::Map(Vec::new()))?,
+                Event::SequenceEnd | Event::MappingEnd => {
+                    if let Some(Open {
+                        node,
+                        anchor,
+                        started,
+                        ..
+                    }) = self.open.pop()
+                    {
+                        let size = self.nodes - started;
+                        self.finish(node, anchor, size)?;
+                    }
+                }
+                Event::Alias(anchor) => {
+                    let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                        return stop("*", "this alias stands inside what it names");
+                    };
+                    self.count(size, at)?;
+                    self.finish(node, 0, size)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, more: usize, at: Span) -> Result<(), Fault> {
+        self.nodes += more;
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        let message =
+            format!("more than {MAX_NODES} values, aliases counted each time; a pipeline is far smaller");
+        Err(Fault {
+            at,
+            text: String::new(),
+            message,
+        })
+    }
+
+    fn begin(&mut self, at: Span, anchor: usize, value: Value) -> Result<(), Fault> {
+        if self.open.len() == MAX_DEPTH {
+            return Err(Fault {
+                at,
+                text: String::new(),
+                message: format!("nested deeper than {MAX_DEPTH} levels"),
+            });
+        }
+        let started = self.nodes;
+        self.count(1, at)?;
+        self.open.push(Open {
+            node: Node { at, value },
+            anchor,
+            key: None,
+            seen: HashMap::new(),
+            started,
+        });
+        Ok(())
+    }
+
+    /// Puts a whole node where it belongs: into the open collection, or as the document.
+    fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Fault> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.node.value {
+            Value::Seq(items) => items.push(node),
+            Value::Map(entries) => match open.key.take() {
+                None => open.key = Some(key(node)?),
+                Some(key) => {
+                    if let Some(first) = open.seen.get(&key.text) {
+                        let message = format!(
+                            "duplicate key `{}`; it stands already at line {}, column {}",
+                            key.text, first.line, first.column
+                        );
+                        self.faults.push(Fault {
+                            at: key.at,
+                            text: key.text,
+                            message,
+                        });
+                    } else {
+                        open.seen.insert(key.text.clone(), key.at);
+                        entries.push((key, node));
+                    }
+                }
+            },
+            Value::Scalar { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn key(node: Node) -> Result<Key, Fault> {
+    match node.value {
+        Value::Scalar { text, plain: true } if text == "<<" => Err(Fault {
+            at: node.at,
+            text,
+            message:
+                "merge keys (`<<`) are not read; write the keys out, or use an alias for the whole value"
+                    .into(),
+        }),
+        Value::Scalar { text, .. } => Ok(Key { at: node.at, text }),
+        Value::Seq(_) | Value::Map(_) => Err(Fault {
+            at: node.at,
+            text: String::new(),
+            message: "a key must be a plain word".into(),
+        }),
+    }
+}
+
+/// What the parser refuses, with a hint for the mistakes that people make most.
+fn syntax(error: &ScanError, source: &str) -> Fault {
+    let at = Span {
+        line: error.marker().line() as u32,
+        column: error.marker().col() as u32 + 1,
+    };
+    let line = source
+        .lines()
+        .nth((at.line as usize).saturating_sub(1))
+        .unwrap_or_default();
+    let info = error.info();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let hint = if indent.contains('\t') {
+        "; indent with spaces, not tabs"
+    } else if info.contains("mapping values are not allowed") {
+        "; put a text that contains `: ` in quotes, and check the indentation"
+    } else if info.contains("unexpected character: `@'") || info.contains("unexpected character: ``'") {
+        "; put the text in quotes"
+    } else {
+        ""
+    };
+    let text = line
+        .chars()
+        .nth((at.column as usize).saturating_sub(1))
+        .map(String::from)
+        .unwrap_or_default();
+    Fault {
+        at,
+        text,
+        message: format!("this is not YAML: {info}{hint}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
