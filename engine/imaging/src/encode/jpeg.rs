@@ -86,7 +86,7 @@ const LARGEST_PAYLOAD: usize = 65_533;
 fn with_metadata(bytes: Vec<u8>, kept: &Kept) -> Vec<u8> {
     let mut markers = Vec::new();
     if let Some(exif) = &kept.exif {
-        let payload = [b"Exif\0\0", &exif[..]].concat();
+        let payload = [&b"Exif\0\0"[..], &exif[..]].concat();
         if payload.len() <= LARGEST_PAYLOAD {
             push_marker(&mut markers, 0xe1, &payload);
         }
@@ -96,7 +96,7 @@ fn with_metadata(bytes: Vec<u8>, kept: &Kept) -> Vec<u8> {
         // The count is one byte: 16 MB, beyond any profile that an original may carry.
         let count = parts.len() as u8;
         for (number, part) in (1_u8..=count).zip(parts) {
-            push_marker(&mut markers, 0xe2, &[b"ICC_PROFILE\0", &[number, count], part].concat());
+            push_marker(&mut markers, 0xe2, &[&b"ICC_PROFILE\0"[..], &[number, count], part].concat());
         }
     }
     if markers.is_empty() {
