@@ -103,6 +103,7 @@ impl Case {
             }
         }
         let median = |times: &[f64]| Spread::of(times).map_or(f64::INFINITY, |spread| spread.median);
+        let best = |times: &[f64]| Spread::of(times).map_or(f64::INFINITY, |spread| spread.min);
         let (theirs, threads) = if median(&all) < median(&one) {
             (all, cores)
         } else {
@@ -113,8 +114,12 @@ impl Case {
         let (a, b) = facts.split_at(1);
         Ok(Row {
             what: self.name(),
-            ours: format!("{:.1} ms", median(&ours)),
-            theirs: format!("{:.1} ms ({threads} thread)", median(&theirs)),
+            ours: format!("{:.1} ms, best {:.1}", median(&ours), best(&ours)),
+            theirs: format!(
+                "{:.1} ms, best {:.1}, threads {threads}",
+                median(&theirs),
+                best(&theirs)
+            ),
             figure: Spread::of_ratios(&theirs, &ours).context("at least one round")?,
             target: Target::AtLeast(self.target),
             outputs: Some(alike::judge(a, b)?),
