@@ -1,4 +1,4 @@
-//! BlurHash as specified at <https://github.com/woltapp/blurhash/blob/master/Algorithm.md>: the image in linear
+//! `BlurHash` as specified at <https://github.com/woltapp/blurhash/blob/master/Algorithm.md>: the image in linear
 //! light as a sum of cosine waves, the first exactly, the others in 19 steps a channel, in base 83.
 
 use std::f64::consts::PI;

@@ -1,4 +1,4 @@
-//! The BlurHash of an image: 6 to 166 characters from which a page draws a blurred picture until the real one
+//! The `BlurHash` of an image: 6 to 166 characters from which a page draws a blurred picture until the real one
 //! has loaded. The algorithm is in `encode`; here the host makes a small copy, which costs next to nothing
 //! however large the image is.
 
@@ -6,7 +6,7 @@ mod encode;
 
 use stopbath_plugin::prelude::*;
 
-/// Pixels on the longer side of the copy. BlurHash keeps at most nine waves a side; more pixels add nothing.
+/// Pixels on the longer side of the copy. `BlurHash` keeps at most nine waves a side; more pixels add nothing.
 const COPY: u32 = 64;
 
 /// How much detail the text holds.
@@ -32,7 +32,7 @@ impl Default for Params {
 #[derive(Debug, Serialize)]
 #[serde(crate = "stopbath_plugin::serde")]
 pub struct Output {
-    /// The BlurHash.
+    /// The `BlurHash`.
     pub blurhash: String,
 }
 

@@ -127,12 +127,11 @@ mod tests {
 
     #[test]
     fn the_average_of_black_and_white_looks_half_as_light() {
-        let stripes = |x: u32, _: u32| [if x % 2 == 0 { 0 } else { 255 }; 4].map(|value: u8| value | 0);
-        let opaque = |x, y| {
-            let [r, g, b, _] = stripes(x, y);
-            [r, g, b, 255]
+        let stripes = |x: u32, _: u32| {
+            let light = if x.is_multiple_of(2) { 0 } else { 255 };
+            [light, light, light, 255]
         };
-        let output = run_analyzer::<Palette>(frame(64, 64, PixelFormat::Rgba8, opaque), "{}").unwrap();
+        let output = run_analyzer::<Palette>(frame(64, 64, PixelFormat::Rgba8, stripes), "{}").unwrap();
         assert_eq!(output["average"], "#636363");
     }
 

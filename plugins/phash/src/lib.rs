@@ -1,6 +1,6 @@
 //! Perceptual hashes: images that look alike have hashes that differ in few of their 64 bits, whatever their
 //! size, format or compression. Both follow the well-known descriptions by Neal Krawetz (Hacker Factor) and the
-//! bit order of the Python package ImageHash, so hashes from there can be compared with these.
+//! bit order of the Python package `ImageHash`, so hashes from there can be compared with these.
 
 mod hash;
 

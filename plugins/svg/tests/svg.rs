@@ -87,7 +87,7 @@ fn entities_do_not_explode() {
     let mut bomb = "<!DOCTYPE svg [<!ENTITY a0 'ha'>".to_owned();
     for level in 1..20 {
         let below = format!("&a{};", level - 1);
-        bomb += &format!("<!ENTITY a{level} '{}'>", below.repeat(10));
+        bomb.extend([format!("<!ENTITY a{level} '{}'>", below.repeat(10))]);
     }
     bomb += "]><svg xmlns='http://www.w3.org/2000/svg'><text>&a19;</text></svg>";
     assert_eq!(

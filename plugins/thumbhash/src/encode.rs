@@ -1,4 +1,4 @@
-//! ThumbHash as described at <https://evanw.github.io/thumbhash/>: brightness, yellow-blue, red-green and alpha
+//! `ThumbHash` as described at <https://evanw.github.io/thumbhash/>: brightness, yellow-blue, red-green and alpha
 //! as cosine waves, the longer side with more of them, four bits each.
 
 use std::f64::consts::PI;
@@ -106,8 +106,9 @@ fn waves(channel: &[f64], width: usize, nx: usize, ny: usize) -> Waves {
     let mean = all.remove(0);
     let scale = all.iter().fold(0.0_f64, |max, value| max.max(value.abs()));
     if scale > 0.0 {
-        all.iter_mut()
-            .for_each(|value| *value = 0.5 + 0.5 / scale * *value);
+        for value in &mut all {
+            *value = 0.5 + 0.5 / scale * *value;
+        }
     }
     Waves {
         mean,

@@ -1,4 +1,4 @@
-//! The ThumbHash of an image: about 28 bytes that hold a blurred picture, its shape and its transparency. The
+//! The `ThumbHash` of an image: about 28 bytes that hold a blurred picture, its shape and its transparency. The
 //! algorithm is in `encode`; here the host makes the small copy that it works on.
 
 mod encode;
@@ -13,7 +13,7 @@ const COPY: u32 = 100;
 #[derive(Debug, Serialize)]
 #[serde(crate = "stopbath_plugin::serde")]
 pub struct Output {
-    /// The ThumbHash in base64.
+    /// The `ThumbHash` in base64.
     pub thumbhash: String,
 }
 
