@@ -9,6 +9,8 @@ pub mod check;
 mod node;
 pub mod problem;
 mod step;
+#[cfg(test)]
+pub(crate) mod testing;
 mod unit;
 mod yaml;
 
@@ -150,4 +152,12 @@ impl Default for Retry {
             max: Duration::from_secs(900),
         }
     }
+}
+
+/// YAML as JSON, without any check.
+#[cfg(test)]
+pub(crate) fn to_json(source: &str) -> serde_json::Value {
+    yaml::parse(source)
+        .0
+        .map_or(serde_json::Value::Null, |node| node.to_json())
 }

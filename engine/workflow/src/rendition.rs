@@ -8,6 +8,7 @@ use crate::op::Colour;
 /// How to encode; each format takes what it knows, `check` refuses the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Encode {
+    /// The file format: `jpeg`, `png`, `webp`, `avif` or `gif`.
     pub format: Format,
     /// 1 to 100; default 80 (AVIF: 60).
     #[serde(default, skip_serializing_if = "Option::is_none")]
