@@ -1,0 +1,46 @@
+//! `cargo xtask test`: every test there is, with all that they need.
+//!
+//! Everything native is built in one go and with one profile: what `--bins --tests` builds here is what
+//! `cargo test` then runs, so no dependency is compiled twice.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::project::Project;
+use crate::shell::phase;
+use crate::{plugins, setup, shell};
+
+pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
+    let begun = Instant::now();
+    phase("set-up", setup::build_tools)?;
+    let python = phase("reference pictures", || setup::reference(project))?;
+    phase("plugins", || plugins::build(project, true))?;
+    phase("build", || {
+        shell::run(cargo(project, "build").args(["--bins", "--tests"]))
+    })?;
+    phase("tests", || {
+        let mut command = cargo(project, "test");
+        command.env("STOPBATH_BIN", project.target.join("debug/stopbath"));
+        command.env("STOPBATH_PLUGINS_DIR", plugins::folder(project));
+        command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
+        command.env("STOPBATH_PYTHON", &python);
+        shell::run(command.arg("--no-fail-fast").arg("--").args(args))
+    })?;
+    eprintln!("every test passed; {:.0} s in all", begun.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn cargo(project: &Project, verb: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(&project.root).args([verb, "--workspace"]);
+    // Switched on only where a second implementation is at hand, as it is here.
+    if project
+        .package("imaging")
+        .is_some_and(|imaging| imaging.features.iter().any(|f| f == "reference"))
+    {
+        command.args(["--features", "imaging/reference"]);
+    }
+    command
+}
