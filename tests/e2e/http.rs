@@ -1,0 +1,224 @@
+//! The HTTP API: shapes of answers, headers, and errors as problem details.
+
+use e2e::{Server, form, pictures};
+
+#[test]
+fn one_rendition_comes_as_its_bytes() {
+    let server = Server::examples().start();
+    let photo = pictures::photo("rocket.jpg");
+    let answer = server.process("thumb", &photo).ok();
+    assert_eq!(answer.header("content-type"), "image/jpeg");
+    assert_eq!(answer.picture().dimensions(), (400, 267));
+    let timing = answer.header("server-timing");
+    for entry in ["photo;dur=", "small;dur=", "total;dur="] {
+        assert!(timing.contains(entry), "{timing}");
+    }
+    let etag = answer.header("etag").to_owned();
+    assert!(etag.starts_with('"') && etag.len() > 20, "{etag}");
+    let again = server.process_with("thumb", &[("if-none-match", &etag)], &photo);
+    assert_eq!(
+        (again.status, again.body.len(), again.header("etag")),
+        (304, 0, etag.as_str())
+    );
+    let other = server
+        .process_with(
+            "thumb",
+            &[("if-none-match", &etag)],
+            &pictures::photo("coffee.jpg"),
+        )
+        .ok();
+    assert_ne!(other.header("etag"), etag);
+}
+
+#[test]
+fn a_form_is_as_good_as_a_raw_body() {
+    let server = Server::examples().start();
+    let photo = pictures::photo("coffee.jpg");
+    let raw = server.process("thumb", &photo).ok();
+    for field in ["file", "image"] {
+        // The name and type that a client claims mean nothing; content does.
+        let (content_type, body) = form(field, "wrong.png", &photo);
+        let answer = server
+            .process_with("thumb", &[("content-type", &content_type)], &body)
+            .ok();
+        assert_eq!(answer.body, raw.body, "{field}");
+    }
+}
+
+#[test]
+fn several_renditions_come_in_the_shape_asked_for() {
+    let server = Server::examples().start();
+    let photo = pictures::photo("coffee.jpg");
+    let names = [
+        "1600.webp",
+        "1600.jpg",
+        "800.webp",
+        "800.jpg",
+        "400.webp",
+        "400.jpg",
+        "result.json",
+    ];
+
+    let multipart = server.process("web-set", &photo).ok().parts();
+    assert_eq!(
+        multipart.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
+        names
+    );
+    assert_eq!(multipart[5].media_type, "image/jpeg");
+
+    let zip = server
+        .process_with("web-set", &[("accept", "application/zip")], &photo)
+        .ok()
+        .zip();
+    assert_eq!(
+        zip.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        names
+    );
+
+    let facts = server
+        .process_with("web-set", &[("accept", "application/json")], &photo)
+        .ok()
+        .json();
+    for ((part, (_, zipped)), facts) in multipart
+        .iter()
+        .zip(&zip)
+        .zip(facts["renditions"].as_array().unwrap())
+    {
+        let single = server
+            .process(&format!("web-set?rendition={}", part.name), &photo)
+            .ok();
+        assert!(
+            single.body == part.body && part.body == *zipped,
+            "{} differs between shapes",
+            part.name
+        );
+        assert_eq!(
+            single.header("etag"),
+            format!("\"{}\"", facts["key"].as_str().unwrap())
+        );
+    }
+}
+
+#[test]
+fn what_is_installed_can_be_listed() {
+    let server = Server::examples().start();
+    let pipelines = server.get("/v1/pipelines").ok().json();
+    let names: Vec<&str> = pipelines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    for name in ["product-photos", "thumb", "web-set", "analyze"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let thumb = server.get("/v1/pipelines/thumb").ok().json();
+    assert!(thumb["source"].as_str().unwrap().contains("pipeline: thumb"));
+    assert!(thumb["plan"].is_object());
+    let plugins = server.get("/v1/plugins").ok().json();
+    assert_eq!(plugins["rejected"].as_array().unwrap().len(), 0, "{plugins}");
+    let watermark = plugins["plugins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["name"] == "watermark")
+        .unwrap();
+    assert_eq!(watermark["digest"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn it_says_how_it_is_and_what_it_can() {
+    let server = Server::examples().start();
+    drop(server.get("/healthz").ok());
+    let ready = server.get("/readyz").ok().json();
+    assert_eq!(ready["ready"], true, "{ready}");
+    assert!(ready["checks"].as_array().unwrap().len() > 8, "{ready}");
+    let api = server.get("/openapi.json").ok().json();
+    for path in ["/v1/pipelines/{name}/process", "/v1/plugins", "/readyz"] {
+        assert!(api["paths"][path].is_object(), "{path}");
+    }
+    assert!(
+        server
+            .get("/docs")
+            .ok()
+            .header("content-type")
+            .starts_with("text/html")
+    );
+    assert!(server.get("/v1/schema/pipeline.json").ok().json()["properties"].is_object());
+}
+
+#[test]
+fn mistakes_are_answered_with_problems() {
+    let server = Server::examples().start();
+    let photo = pictures::photo("chelsea.jpg");
+    let answers = [
+        (
+            "no such pipeline",
+            server.process("nothing", &photo),
+            404,
+            "not-found",
+        ),
+        (
+            "no such rendition",
+            server.process("thumb?rendition=big.jpg", &photo),
+            404,
+            "not-found",
+        ),
+        ("no such route", server.get("/v2"), 404, "not-found"),
+        (
+            "wrong method",
+            server.get("/v1/pipelines/thumb/process"),
+            405,
+            "method-not-allowed",
+        ),
+        ("no body", server.process("thumb", b""), 400, "bad-request"),
+        (
+            "not an image",
+            server.process("thumb", b"hello, world, how are you"),
+            415,
+            "unsupported",
+        ),
+        (
+            "not a type it takes",
+            server.process("vector", &photo),
+            415,
+            "unsupported",
+        ),
+        (
+            "half an image",
+            server.process("thumb", &photo[..photo.len() / 2]),
+            422,
+            "bad-input",
+        ),
+        (
+            "no type it gives",
+            server.process_with("thumb", &[("accept", "text/html")], &photo),
+            406,
+            "not-acceptable",
+        ),
+        (
+            "half a form",
+            server.process_with(
+                "thumb",
+                &[("content-type", "multipart/form-data; boundary=x")],
+                b"--x\r\nfoo",
+            ),
+            400,
+            "bad-request",
+        ),
+    ];
+    for (what, answer, status, kind) in answers {
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (status, kind),
+            "{what}"
+        );
+        let explained = server.get(&format!("/problems/{kind}")).ok();
+        assert!(explained.body.starts_with(kind.as_bytes()), "{what}");
+    }
+    let detail = server.process("nothing", &photo).json()["detail"].to_string();
+    assert!(
+        detail.contains("product-photos"),
+        "what there is should be named: {detail}"
+    );
+}

@@ -1,0 +1,107 @@
+//! What is no plugin is refused by name, in time, and the server starts all the same.
+
+use std::path::Path;
+use std::time::Instant;
+
+use e2e::{Server, pictures, plugins, stopbath};
+use guest_builder::Guest;
+use image::ImageFormat;
+use tempfile::TempDir;
+
+const QUICK: &str =
+    "steps:\n  - { id: photo, uses: decode }\nrenditions:\n  - { name: out.png, format: png }\n";
+
+/// Files that must be refused, and a word that the reason must have.
+fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let good = std::fs::read(plugins().join("blurhash.wasm")).unwrap();
+    let component = |guest: Guest| guest.component().unwrap();
+    vec![
+        ("empty", Vec::new(), "empty"),
+        ("text", b"I am no component".to_vec(), "component"),
+        ("core-module", b"\0asm\x01\0\0\0".to_vec(), "component"),
+        (
+            "elf",
+            [b"\x7fELF\x02\x01\x01\0".as_slice(), &[0; 200]].concat(),
+            "precompiled",
+        ),
+        ("truncated", good[..good.len() / 2].to_vec(), ""),
+        ("start-loops", component(Guest::start_loops()), "fuel"),
+        ("describe-loops", component(Guest::describe_loops()), "fuel"),
+        ("start-traps", component(Guest::start_traps()), ""),
+        ("describe-traps", component(Guest::describe_traps()), ""),
+        ("huge-table", component(Guest::huge_table()), ""),
+        ("invalid-name", component(Guest::invalid_name()), "name"),
+        ("invalid-version", component(Guest::invalid_version()), "version"),
+        ("invalid-schema", component(Guest::invalid_schema()), "schema"),
+        (
+            "schema-is-not-json",
+            component(Guest::schema_is_not_json()),
+            "schema",
+        ),
+    ]
+}
+
+fn inspect(path: &Path) -> e2e::Ran {
+    stopbath([Path::new("plugin"), Path::new("inspect"), path])
+}
+
+#[test]
+fn each_is_refused_with_a_reason() {
+    let folder = TempDir::new().unwrap();
+    let mut wrong = Vec::new();
+    for (name, bytes, word) in refused() {
+        let path = folder.path().join(name).with_extension("wasm");
+        std::fs::write(&path, bytes).unwrap();
+        let begun = Instant::now();
+        let ran = inspect(&path);
+        println!("{name}: {}", ran.errors.trim());
+        if ran.code != Some(1) || !ran.errors.contains(word) || begun.elapsed().as_secs() > 20 {
+            wrong.push(format!(
+                "{name}: code {:?} after {:?}: {}",
+                ran.code,
+                begun.elapsed(),
+                ran.errors
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_server_starts_beside_them() {
+    let folder = TempDir::new().unwrap();
+    let files = refused();
+    for (name, bytes, _) in &files {
+        std::fs::write(folder.path().join(name).with_extension("wasm"), bytes).unwrap();
+    }
+    std::fs::copy(
+        plugins().join("blurhash.wasm"),
+        folder.path().join("zz-good.wasm"),
+    )
+    .unwrap();
+    let server = Server::of([("quick", QUICK)]).plugins(folder.path()).start();
+    let listed = server.get("/v1/plugins").ok().json();
+    assert_eq!(listed["plugins"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(
+        listed["rejected"].as_array().unwrap().len(),
+        files.len(),
+        "{listed}"
+    );
+    drop(
+        server
+            .process("quick", &pictures::small(ImageFormat::Png, 20, 20))
+            .ok(),
+    );
+}
+
+#[test]
+fn very_much_code_harms_nobody() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("many.wasm");
+    std::fs::write(&path, Guest::many_functions(200_000).component().unwrap()).unwrap();
+    let begun = Instant::now();
+    let ran = inspect(&path);
+    // Whether it is taken is up to the compiler's limits; it must end, one way or the other.
+    assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.errors);
+    assert!(begun.elapsed().as_secs() < 90, "{:?}", begun.elapsed());
+}

@@ -1,0 +1,44 @@
+//! The command line, run to its end.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What one command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code.
+    pub code: Option<i32>,
+    pub output: String,
+    pub errors: String,
+}
+
+/// Runs `stopbath` with a data folder of the tests' own and the useful plugins.
+pub fn stopbath<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
+    let mut command = Command::new(crate::binary());
+    command
+        .env("STOPBATH_DATA", crate::data())
+        .env("STOPBATH_PLUGINS", crate::plugins())
+        .args(arguments);
+    let done = command.output().expect("STOPBATH_BIN can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran {
+        code: done.status.code(),
+        output: text(&done.stdout),
+        errors: text(&done.stderr),
+    }
+}
+
+impl Ran {
+    #[must_use]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}{}", self.output, self.errors);
+        self
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.output)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.output))
+    }
+}

@@ -1,0 +1,53 @@
+//! What the black-box tests stand on: the real binary, a client, pictures, and the memory of a process tree.
+//!
+//! Nothing here knows the engine. The binary and the plugins are found by `STOPBATH_BIN`,
+//! `STOPBATH_PLUGINS_DIR` and `STOPBATH_FIXTURE_PLUGINS_DIR`, which `cargo xtask test` sets. A failure of the
+//! harness itself is a panic: there is nobody else to tell.
+
+mod answer;
+mod command;
+pub mod damage;
+mod memory;
+mod multipart;
+pub mod pictures;
+mod server;
+
+use std::path::PathBuf;
+
+pub use answer::{Answer, Part};
+pub use command::{Ran, stopbath};
+pub use memory::{Memory, Watch, children};
+pub use multipart::form;
+pub use server::{Builder, Server};
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    variable("STOPBATH_BIN")
+}
+
+/// The folder of the useful plugins' components.
+pub fn plugins() -> PathBuf {
+    variable("STOPBATH_PLUGINS_DIR")
+}
+
+/// The folder of the misbehaving plugins' components.
+pub fn fixture_plugins() -> PathBuf {
+    variable("STOPBATH_FIXTURE_PLUGINS_DIR")
+}
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Kept between runs beside the binary, so that plugins are compiled once and not by every server.
+fn data() -> PathBuf {
+    binary().with_file_name("e2e-data")
+}
+
+fn variable(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) => value.into(),
+        None => panic!("{name} is not set: run these tests by `cargo xtask test`"),
+    }
+}

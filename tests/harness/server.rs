@@ -1,0 +1,221 @@
+//! One running server, ended with the test that started it.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use ureq::Agent;
+
+use crate::{Answer, Memory};
+
+/// A first start compiles plugins; one at a time is quicker than several for the same.
+static STARTING: Mutex<()> = Mutex::new(());
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A server on a port of its own; dropping it ends it.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: String,
+    agent: Agent,
+    folder: TempDir,
+}
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct Builder {
+    pipelines: Pipelines,
+    plugins: PathBuf,
+    arguments: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Pipelines {
+    Folder(PathBuf),
+    Made(Vec<(String, String)>),
+}
+
+impl Server {
+    /// With the example pipelines and the useful plugins.
+    pub fn examples() -> Builder {
+        let pipelines = Pipelines::Folder(crate::root().join("pipelines"));
+        Builder {
+            pipelines,
+            plugins: crate::plugins(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// With pipelines of the test's own: pairs of a name and the YAML that follows `pipeline: NAME`.
+    pub fn of<N: Into<String>, Y: Into<String>>(pipelines: impl IntoIterator<Item = (N, Y)>) -> Builder {
+        let made = pipelines
+            .into_iter()
+            .map(|(name, yaml)| (name.into(), yaml.into()))
+            .collect();
+        Builder {
+            pipelines: Pipelines::Made(made),
+            plugins: crate::plugins(),
+            arguments: Vec::new(),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process that was started still runs.
+    pub fn lives(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// Of the server and its executors.
+    pub fn memory(&self) -> Memory {
+        Memory::of_tree(self.pid())
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let response = self.agent.get(format!("{}{path}", self.address)).call();
+        Answer::read(response.unwrap_or_else(|error| panic!("GET {path}: {error}")))
+    }
+
+    /// `POST`s an image to a pipeline; `target` may carry a query.
+    pub fn process(&self, target: &str, body: &[u8]) -> Answer {
+        self.process_with(target, &[], body)
+    }
+
+    pub fn process_with(&self, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let target = target.split_once('?').map_or_else(
+            || format!("/v1/pipelines/{target}/process"),
+            |(name, query)| format!("/v1/pipelines/{name}/process?{query}"),
+        );
+        self.post(&target, headers, body)
+    }
+
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(
+            request
+                .send(body)
+                .unwrap_or_else(|error| panic!("POST {path}: {error}")),
+        )
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Ended hard: executors must notice by themselves that their server is gone.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(30).collect();
+            eprintln!("the server's last log lines, newest first:\n{}", tail.join("\n"));
+        }
+    }
+}
+
+impl Builder {
+    #[must_use]
+    pub fn plugins(mut self, folder: impl AsRef<Path>) -> Self {
+        folder.as_ref().clone_into(&mut self.plugins);
+        self
+    }
+
+    #[must_use]
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&a| a.to_owned()));
+        self
+    }
+
+    pub fn start(self) -> Server {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let pipelines = self.pipelines.folder(folder.path());
+        let log = File::create(folder.path().join("log")).expect("the log can be made");
+        let guard = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut child = Command::new(crate::binary())
+            .args(["serve", "--listen", "127.0.0.1:0", "--executors", "2", "--data"])
+            .arg(crate::data())
+            .arg("--pipelines")
+            .arg(pipelines)
+            .arg("--plugins")
+            .arg(self.plugins)
+            .args(self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("STOPBATH_BIN can be started");
+        let address = address(&mut child, folder.path());
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE));
+        let server = Server {
+            child,
+            address,
+            agent: config.max_idle_connections_per_host(32).build().into(),
+            folder,
+        };
+        server.wait_until_healthy();
+        drop(guard);
+        server
+    }
+}
+
+impl Pipelines {
+    fn folder(self, scratch: &Path) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Made(pipelines) => {
+                let folder = scratch.join("pipelines");
+                fs::create_dir(&folder).expect("the folder of pipelines can be made");
+                for (name, yaml) in pipelines {
+                    let text = format!("pipeline: {name}\n{yaml}");
+                    fs::write(folder.join(format!("{name}.yaml")), text).expect("a pipeline can be written");
+                }
+                folder
+            }
+        }
+    }
+}
+
+/// The server says where it listens once it does.
+fn address(child: &mut Child, folder: &Path) -> String {
+    let mut output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
+    let mut line = String::new();
+    while output.read_line(&mut line).is_ok_and(|read| read > 0) {
+        if let Some((_, address)) = line.split_once("listening on ") {
+            let address = address.trim().to_owned();
+            // Read to the end, or the server would meet a closed pipe.
+            std::thread::spawn(move || drop(output.read_to_end(&mut Vec::new())));
+            return address;
+        }
+        line.clear();
+    }
+    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+    panic!("the server ended before it listened:\n{log}");
+}
+
+impl Server {
+    fn wait_until_healthy(&self) {
+        let begun = Instant::now();
+        while self.get("/healthz").status != 200 {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "the server listens but is not healthy"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
