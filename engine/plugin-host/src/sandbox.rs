@@ -29,6 +29,8 @@ pub(crate) struct Sandbox {
     pub(crate) emitted: Vec<(String, Value)>,
     emitted_bytes: usize,
     stderr: MemoryOutputPipe,
+    /// What the host would not do for the guest, where that did not end the call.
+    pub(crate) refused: Option<String>,
     /// Why the host ended the call, where it did.
     pub(crate) verdict: Option<Failure>,
 }
@@ -65,6 +67,7 @@ pub(crate) fn store(engine: &Engine, limits: &Limits, fuel: u64, seed: u64, dead
         emitted: Vec::new(),
         emitted_bytes: 0,
         stderr,
+        refused: None,
         verdict: None,
     };
     let mut store = Store::new(engine, sandbox);

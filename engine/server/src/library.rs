@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use workflow::pipeline::{PluginInfo, Problem, StaticCatalog, check};
-use workflow::plan::{Action, Plan};
+use workflow::pipeline::{Bytes, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check};
+use workflow::plan::{Action, Fallback, OnFailure, Plan, PlannedPlugin, PlannedStep};
 
 use crate::executor::pool::{Inspector, PoolConfig};
 use crate::executor::protocol::Inspected;
@@ -117,13 +117,10 @@ impl Library {
         let files = plan
             .steps
             .iter()
-            .filter_map(|step| match &step.action {
-                Action::Plugin { digest, .. } => Some(digest),
-                Action::Builtin(_) => None,
-            })
-            .filter_map(|digest| {
-                let found = self.plugins.iter().find(|p| p.inspected.digest == *digest)?;
-                Some((digest.clone(), found.path.clone()))
+            .flat_map(plugins_of)
+            .filter_map(|plugin| {
+                let found = self.plugins.iter().find(|p| p.inspected.digest == plugin.digest)?;
+                Some((plugin.digest.clone(), found.path.clone()))
             })
             .collect();
         JobSpec { plan: plan.clone(), plugins: files, threads: 1, only: None, keep_steps: false }
@@ -135,7 +132,20 @@ pub(crate) fn title(inspected: &Inspected) -> String {
     format!("{}@{}", inspected.manifest.name, inspected.manifest.version)
 }
 
-fn info(inspected: &Inspected) -> PluginInfo {
+/// The plugins that a step may call.
+fn plugins_of(step: &PlannedStep) -> impl Iterator<Item = &PlannedPlugin> {
+    let main = match &step.action {
+        Action::Plugin(plugin) => Some(plugin),
+        Action::Builtin(_) => None,
+    };
+    let fallback = match &step.on_failure {
+        OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => Some(&**plugin),
+        _ => None,
+    };
+    main.into_iter().chain(fallback)
+}
+
+pub(crate) fn info(inspected: &Inspected) -> PluginInfo {
     let manifest = &inspected.manifest;
     PluginInfo {
         name: manifest.name.clone(),
@@ -159,4 +169,24 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
         .collect();
     files.sort();
     Ok(files)
+}
+
+fn kind(kind: plugin_host::Kind) -> PluginKind {
+    match kind {
+        plugin_host::Kind::Filter => PluginKind::Filter,
+        plugin_host::Kind::Analyzer => PluginKind::Analyzer,
+        plugin_host::Kind::Decoder => PluginKind::Decoder,
+        plugin_host::Kind::Encoder => PluginKind::Encoder,
+    }
+}
+
+/// What the plugin wishes for; a pipeline's `limits:` go first.
+fn hints(manifest: &plugin_host::Manifest) -> StepLimits {
+    let hints = &manifest.hints;
+    StepLimits {
+        fuel_base: hints.fuel_base,
+        fuel_per_pixel: hints.fuel_per_pixel,
+        memory: hints.memory_bytes.map(Bytes),
+        timeout: hints.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+    }
 }

@@ -77,6 +77,9 @@ pub(crate) struct StepReport {
     pub(crate) notes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) logs: Vec<String>,
+    /// What the plugin said through `emit`; ends up in the report's `metadata`.
+    #[serde(skip)]
+    pub(crate) emitted: BTreeMap<String, Value>,
     /// The failure that `on_failure` passed over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) skipped: Option<String>,

@@ -17,7 +17,7 @@ use imaging::{Header, Picture};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use workflow::failure::{Failure, FailureKind};
-use workflow::plan::{Input, OnFailure, Plan, PlannedRendition, PlannedStep};
+use workflow::plan::{Action, Fallback, Input, OnFailure, Plan, PlannedRendition, PlannedStep};
 
 use crate::outcome::{Outcome, Rendition, Report, StepReport};
 pub(crate) use plugins::Plugins;
@@ -108,8 +108,8 @@ impl Run<'_> {
         &self.job.plan
     }
 
-    /// Runs one node on the value of the node that it waits for.
-    pub(super) fn node(&self, node: usize, input: Option<&Value>) -> Result<Value, Failure> {
+    /// Runs one node on the values of the nodes that it waits for, in the order of `needs`.
+    pub(super) fn node(&self, node: usize, inputs: &[Value]) -> Result<Value, Failure> {
         if Instant::now() >= self.deadline {
             let limit = self.job.timeout().as_secs_f32();
             let text = format!("the job took longer than its {limit} s; raise `timeout` if it needs more");
@@ -117,25 +117,22 @@ impl Run<'_> {
         }
         let plan = self.plan();
         match plan.steps.get(node) {
-            Some(step) => self.step(node, step, input).map_err(|f| f.at_step(&step.id)),
+            Some(step) => self.step(node, step, inputs).map_err(|f| f.at_step(&step.id)),
             None => {
                 let rendition = &plan.renditions[node - plan.steps.len()];
-                self.rendition(node, rendition, input).map_err(|f| f.at_step(&rendition.name))
+                self.rendition(node, rendition, inputs.first()).map_err(|f| f.at_step(&rendition.name))
             }
         }
     }
 
-    fn step(&self, node: usize, step: &PlannedStep, input: Option<&Value>) -> Result<Value, Failure> {
+    fn step(&self, node: usize, step: &PlannedStep, inputs: &[Value]) -> Result<Value, Failure> {
         (self.on_step)(&step.id);
         let begun = Instant::now();
-        let mut report = StepReport { id: step.id.clone(), uses: step.action.to_string(), ..StepReport::default() };
-        let result = self.action(node, step, input, &mut report).or_else(|failure| match &step.on_failure {
-            OnFailure::Skip => {
-                report.skipped = Some(failure.to_string());
-                Ok(self.passed_over(input))
-            }
-            _ => Err(failure),
-        });
+        let mut report = StepReport { id: step.id.clone(), uses: uses(&step.action), ..StepReport::default() };
+        let input = inputs.first();
+        let result = self
+            .action(node, &step.action, input, &mut report)
+            .or_else(|failure| self.after_failure(failure, step, inputs, &mut report));
         report.ms = millis(begun);
         match &result {
             Ok(value) => {
@@ -145,16 +142,33 @@ impl Run<'_> {
             }
             Err(failure) => report.output = format!("failed: {}", failure.kind),
         }
-        self.made().step_reports.insert(node, report);
+        let mut made = self.made();
+        if !report.emitted.is_empty() {
+            made.report.metadata.insert(step.id.clone(), std::mem::take(&mut report.emitted));
+        }
+        made.step_reports.insert(node, report);
         result
     }
 
-    /// A filter that is skipped hands its picture on; anything else has nothing to hand on.
-    fn passed_over(&self, input: Option<&Value>) -> Value {
-        match input {
-            Some(Value::Picture(picture)) => Value::Picture(picture.clone()),
-            _ => Value::Nothing,
-        }
+    /// What the pipeline says under `on_failure`. A bad original fails whatever it says.
+    fn after_failure(
+        &self,
+        failure: Failure,
+        step: &PlannedStep,
+        inputs: &[Value],
+        report: &mut StepReport,
+    ) -> Result<Value, Failure> {
+        let value = match &step.on_failure {
+            OnFailure::Skip => passed_over(inputs.first()),
+            OnFailure::Fallback(Fallback::Step(_)) => inputs.last().cloned().unwrap_or(Value::Nothing),
+            OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => {
+                report.uses = format!("{} for {}", title(plugin), report.uses);
+                self.plugin(&step.id, plugin, inputs.first(), report)?
+            }
+            OnFailure::Fail => return Err(failure),
+        };
+        report.skipped = Some(failure.to_string());
+        Ok(value)
     }
 
     fn keep_facts(&self, step: &PlannedStep, value: &Value) {
@@ -230,12 +244,6 @@ impl Run<'_> {
         *self.decoded.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((header, scale));
     }
 
-    pub(super) fn emitted(&self, step: &PlannedStep, facts: Vec<(String, Json)>) {
-        if !facts.is_empty() {
-            self.made().report.metadata.entry(step.id.clone()).or_default().extend(facts);
-        }
-    }
-
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
         self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -266,12 +274,37 @@ fn describe(value: &Value) -> String {
     }
 }
 
-pub(super) fn input_of(plan: &Plan, node: usize) -> Option<usize> {
-    match plan.steps.get(node) {
-        Some(step) => match step.input {
-            Input::Original => None,
-            Input::Step(from) => Some(from),
-        },
-        None => Some(plan.renditions[node - plan.steps.len()].from),
+/// A filter that is skipped hands its picture on; anything else has nothing to hand on.
+fn passed_over(input: Option<&Value>) -> Value {
+    match input {
+        Some(Value::Picture(picture)) => Value::Picture(picture.clone()),
+        _ => Value::Nothing,
     }
+}
+
+fn uses(action: &Action) -> String {
+    match action {
+        Action::Builtin(op) => op.name().to_owned(),
+        Action::Plugin(plugin) => title(plugin),
+    }
+}
+
+fn title(plugin: &workflow::plan::PlannedPlugin) -> String {
+    format!("{}@{}", plugin.name, plugin.version)
+}
+
+/// The nodes that a node waits for: its input first, then the step it falls back to.
+pub(super) fn needs(plan: &Plan, node: usize) -> Vec<usize> {
+    let Some(step) = plan.steps.get(node) else {
+        return vec![plan.renditions[node - plan.steps.len()].from];
+    };
+    let input = match step.input {
+        Input::Original => None,
+        Input::Step(from) => Some(from),
+    };
+    let fallback = match step.on_failure {
+        OnFailure::Fallback(Fallback::Step(other)) => Some(other),
+        _ => None,
+    };
+    input.into_iter().chain(fallback).collect()
 }

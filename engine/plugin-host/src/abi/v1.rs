@@ -169,8 +169,9 @@ fn add_frames(frames: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> 
     frames.func_wrap("[method]frame.info", |store: Store<'_>, (this,): (Resource<GuestFrame>,)| {
         Ok((store.data().table.get(&this)?.info(),))
     })?;
-    frames.func_wrap("[method]frame.read", |store: Store<'_>, (this, region): (Resource<GuestFrame>, Rect)| -> Answer<Bytes> {
-        Ok((store.data().table.get(&this)?.read(region),))
+    frames.func_wrap("[method]frame.read", |mut store: Store<'_>, (this, region): (Resource<GuestFrame>, Rect)| -> Answer<Bytes> {
+        let answer = store.data().table.get(&this)?.read(region);
+        Ok((refuse(&mut store, answer),))
     })?;
     frames.func_wrap("[constructor]frame-builder", |mut store: Store<'_>, (info,): (ImageInfo,)| build(&mut store, info))?;
     frames.func_wrap("[method]frame-builder.write", write)?;
@@ -206,14 +207,22 @@ fn build(store: &mut Store<'_>, info: ImageInfo) -> wasmtime::Result<(Resource<B
 /// The one copy that a write takes: from the guest's memory into the builder's.
 fn write(mut store: Store<'_>, (this, region, pixels): (Resource<Builder>, Rect, WasmList<u8>)) -> Answer<()> {
     let builder = store.data_mut().table.get_mut(&this)?;
-    if let Err(error) = builder.check(region, pixels.len()) {
-        return Ok((Err(error),));
+    if let refused @ Err(_) = builder.check(region, pixels.len()) {
+        return Ok((refuse(&mut store, refused),));
     }
     // The list borrows the whole store, so the builder steps out of it while it takes the bytes.
     let mut out = std::mem::replace(builder, Builder::new(ImageInfo { width: 0, height: 0, format: PixelFormat::Gray8 }));
     out.copy(region, pixels.as_le_slice(&store));
     *store.data_mut().table.get_mut(&this)? = out;
     Ok((Ok(()),))
+}
+
+/// Remembers what the host would not do: a guest that gives up over it has made a bad output.
+fn refuse<T>(store: &mut Store<'_>, answer: Result<T, Error>) -> Result<T, Error> {
+    if let Err(Error::Internal(why)) = &answer {
+        store.data_mut().refused = Some(why.clone());
+    }
+    answer
 }
 
 fn finish(store: &mut Store<'_>, builder: Resource<Builder>) -> Answer<Resource<GuestFrame>> {
@@ -268,7 +277,11 @@ fn add_host(host: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
         let bytes = json.len();
         match serde_json::from_str(&json) {
             Ok(value) => store.data_mut().emit(key, value, bytes).map(|()| (Ok(()),)),
-            Err(error) => Ok((Err(format!("the value of `{key}` is not JSON: {error}")),)),
+            Err(error) => {
+                let why = format!("the value emitted as `{key}` is not JSON: {error}");
+                store.data_mut().refused = Some(why.clone());
+                Ok((Err(why),))
+            }
         }
     })
 }

@@ -27,8 +27,10 @@ impl Called {
 
     pub(crate) fn into_failure(self, sandbox: &Sandbox) -> Failure {
         match self {
-            // A host function that refused what the guest sent, and the guest passed it on.
-            Self::Said(failure) => failure,
+            Self::Said(failure) => match &sandbox.refused {
+                Some(why) if failure.kind == FailureKind::Internal => Failure::new(FailureKind::BadOutput, why.clone()),
+                _ => failure,
+            },
             Self::Shape(text) => Failure::new(FailureKind::BadOutput, text),
             Self::Engine(error) => classify(&error, sandbox),
         }

@@ -7,7 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use workflow::failure::{Failure, FailureKind};
 
-use super::{Run, Value, input_of};
+use super::{Run, Value, needs};
 
 struct Walk {
     /// Nodes that may run, the next one last.
@@ -15,6 +15,8 @@ struct Walk {
     values: Vec<Option<Value>>,
     /// How many nodes still read each value.
     readers: Vec<usize>,
+    /// How many inputs each node still waits for.
+    waits: Vec<usize>,
     running: usize,
     left: usize,
     failure: Option<Failure>,
@@ -23,11 +25,12 @@ struct Walk {
 pub(super) fn walk(run: &Run<'_>) -> Result<(), Failure> {
     let plan = run.plan();
     let nodes = plan.steps.len() + plan.renditions.len();
-    let inputs: Vec<Option<usize>> = (0..nodes).map(|node| input_of(plan, node)).collect();
-    let readers = (0..nodes).map(|node| inputs.iter().filter(|i| **i == Some(node)).count()).collect();
-    let ready = (0..nodes).rev().filter(|node| inputs[*node].is_none()).collect();
+    let inputs: Vec<Vec<usize>> = (0..nodes).map(|node| needs(plan, node)).collect();
+    let readers = (0..nodes).map(|node| inputs.iter().flatten().filter(|i| **i == node).count()).collect();
+    let waits = inputs.iter().map(Vec::len).collect();
+    let ready = (0..nodes).rev().filter(|node| inputs[*node].is_empty()).collect();
     let values = vec![None; nodes];
-    let walk = Mutex::new(Walk { ready, values, readers, running: 0, left: nodes, failure: None });
+    let walk = Mutex::new(Walk { ready, values, readers, waits, running: 0, left: nodes, failure: None });
     let changed = Condvar::new();
     let threads = (run.job.threads as usize).clamp(1, widest(&inputs));
     if threads == 1 {
@@ -43,44 +46,61 @@ pub(super) fn walk(run: &Run<'_>) -> Result<(), Failure> {
 }
 
 /// No more threads than nodes that could ever run at once.
-fn widest(inputs: &[Option<usize>]) -> usize {
-    let leaves = (0..inputs.len()).filter(|node| !inputs.contains(&Some(*node))).count();
+fn widest(inputs: &[Vec<usize>]) -> usize {
+    let leaves = (0..inputs.len()).filter(|node| !inputs.iter().any(|i| i.contains(node))).count();
     leaves.max(1)
 }
 
 /// What one thread does until nothing is left.
-fn work(run: &Run<'_>, inputs: &[Option<usize>], walk: &Mutex<Walk>, changed: &Condvar) {
-    while let Some(node) = next(walk, changed) {
-        let input = inputs[node].and_then(|from| lock(walk).values[from].clone());
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.node(node, input.as_ref())))
+fn work(run: &Run<'_>, inputs: &[Vec<usize>], walk: &Mutex<Walk>, changed: &Condvar) {
+    while let Some((node, values)) = next(inputs, walk, changed) {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.node(node, &values)))
             .unwrap_or_else(|panic| Err(panicked(&*panic)));
-        drop(input);
-        let mut state = lock(walk);
-        state.running -= 1;
-        state.left -= 1;
-        if let Some(from) = inputs[node] {
-            state.readers[from] -= 1;
-            if state.readers[from] == 0 {
-                state.values[from] = None;
-            }
-        }
-        match result {
-            Ok(value) => {
-                if state.readers[node] > 0 {
-                    state.values[node] = Some(value);
-                }
-                state.ready.extend((0..inputs.len()).rev().filter(|n| inputs[*n] == Some(node)));
-            }
-            Err(failure) => {
-                state.failure.get_or_insert(failure);
-            }
-        }
-        drop(state);
+        drop(values);
+        lock(walk).finish(node, result, inputs);
         changed.notify_all();
     }
 }
 
-fn next(walk: &Mutex<Walk>, changed: &Condvar) -> Option<usize> {
+impl Walk {
+    fn finish(&mut self, node: usize, result: Result<Value, Failure>, inputs: &[Vec<usize>]) {
+        self.running -= 1;
+        self.left -= 1;
+        for from in &inputs[node] {
+            self.readers[*from] -= 1;
+            if self.readers[*from] == 0 {
+                self.values[*from] = None;
+            }
+        }
+        match result {
+            Ok(value) => {
+                if self.readers[node] > 0 {
+                    self.values[node] = Some(value);
+                }
+                self.release(node, inputs);
+            }
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+            }
+        }
+    }
+
+    /// Nodes that waited for this one alone may run now.
+    fn release(&mut self, node: usize, inputs: &[Vec<usize>]) {
+        for reader in (0..inputs.len()).rev() {
+            let edges = inputs[reader].iter().filter(|i| **i == node).count();
+            if edges > 0 {
+                self.waits[reader] -= edges;
+                if self.waits[reader] == 0 {
+                    self.ready.push(reader);
+                }
+            }
+        }
+    }
+}
+
+/// The next node that may run, with its inputs; `None` when there is nothing left to do.
+fn next(inputs: &[Vec<usize>], walk: &Mutex<Walk>, changed: &Condvar) -> Option<(usize, Vec<Value>)> {
     let mut state = lock(walk);
     loop {
         if state.failure.is_some() || state.left == 0 {
@@ -88,7 +108,8 @@ fn next(walk: &Mutex<Walk>, changed: &Condvar) -> Option<usize> {
         }
         if let Some(node) = state.ready.pop() {
             state.running += 1;
-            return Some(node);
+            let value = |from: &usize| state.values[*from].clone().unwrap_or(Value::Nothing);
+            return Some((node, inputs[node].iter().map(value).collect()));
         }
         if state.running == 0 {
             return None;

@@ -5,7 +5,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::op::{Decode, Op};
 use workflow::plan::{Action, PlannedStep};
 
-use super::{Run, Value, input_of};
+use super::{Run, Value, needs};
 use crate::outcome::StepReport;
 
 impl Run<'_> {
@@ -13,14 +13,14 @@ impl Run<'_> {
     pub(super) fn action(
         &self,
         node: usize,
-        step: &PlannedStep,
+        action: &Action,
         input: Option<&Value>,
         report: &mut StepReport,
     ) -> Result<Value, Failure> {
-        match (&step.action, input) {
+        match (action, input) {
             (Action::Builtin(Op::Decode(params)), _) => self.decode(node, params, report),
             (Action::Builtin(op), Some(Value::Picture(picture))) => Ok(Value::Picture(imaging::apply(op, picture)?)),
-            (Action::Plugin { .. }, _) => self.plugin(step, input, report),
+            (Action::Plugin(plugin), _) => self.plugin(&self.plan().steps[node].id, plugin, input, report),
             (Action::Builtin(_), _) => {
                 Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture"))
             }
@@ -31,7 +31,7 @@ impl Run<'_> {
         let plan = self.plan();
         self.allowed_type()?;
         let nodes = plan.steps.len() + plan.renditions.len();
-        let readers: Vec<usize> = (0..nodes).filter(|n| input_of(plan, *n) == Some(node)).collect();
+        let readers: Vec<usize> = (0..nodes).filter(|n| needs(plan, *n).contains(&node)).collect();
         let consumers: Vec<Consumer<'_>> = readers
             .iter()
             .map(|n| match plan.steps.get(*n).map(|s| &s.action) {
@@ -61,12 +61,12 @@ impl Run<'_> {
 
     /// The pipeline's `input.types`, by content.
     fn allowed_type(&self) -> Result<(), Failure> {
-        let allowed = &self.plan().types;
+        let allowed = &self.plan().input_types;
         let Some(found) = imaging::sniff(self.original) else {
             let text = "the file is of no known image type (judged by its first bytes, not by its name)";
             return Err(Failure::new(FailureKind::Unsupported, text));
         };
-        if allowed.is_empty() || allowed.iter().any(|name| name == found.name()) {
+        if allowed.is_empty() || allowed.iter().any(|t| t == found.name() || t == found.media_type()) {
             return Ok(());
         }
         let text = format!("the file is {}; this pipeline takes {}", found.name(), allowed.join(", "));

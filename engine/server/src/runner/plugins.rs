@@ -9,7 +9,7 @@ use bytes::Bytes;
 use imaging::Picture;
 use plugin_host::{Call, CallReport, Host, Kind, Limits, Plugin};
 use workflow::failure::{Failure, FailureKind};
-use workflow::plan::{Action, PlannedStep, StepLimits};
+use workflow::plan::{CallLimits, PlannedPlugin};
 
 use super::{Run, Value};
 use crate::outcome::StepReport;
@@ -48,39 +48,37 @@ impl Plugins {
 }
 
 impl Run<'_> {
-    /// Calls the plugin of a step.
+    /// Calls a plugin for a step.
     pub(super) fn plugin(
         &self,
-        step: &PlannedStep,
+        step: &str,
+        planned: &PlannedPlugin,
         input: Option<&Value>,
         report: &mut StepReport,
     ) -> Result<Value, Failure> {
-        let Action::Plugin { digest, params, limits, .. } = &step.action else {
-            return Err(Failure::new(FailureKind::Internal, "not a plugin step"));
-        };
-        let plugin = self.plugins.get(digest, &self.job.plugins)?;
-        let params_json = params.to_string();
-        let limits = limits_of(limits);
+        let plugin = self.plugins.get(&planned.digest, &self.job.plugins)?;
+        let params_json = planned.params.to_string();
+        let limits = limits_of(&planned.limits);
         let call = Call {
             params_json: &params_json,
             limits: &limits,
-            seed: seed(&self.original_digest, &step.id),
+            seed: seed(&self.original_digest, step),
             deadline: Some(self.deadline),
             bands: if plugin.manifest().banded { self.job.threads } else { 1 },
         };
         let host = &self.plugins.host;
         match (plugin.manifest().kind, input) {
             (Kind::Filter, Some(Value::Picture(picture))) => {
-                self.filter(&plugin, picture, &call, step, report).map(Value::Picture)
+                self.filter(&plugin, picture, &call, report).map(Value::Picture)
             }
             (Kind::Analyzer, Some(Value::Picture(picture))) => {
                 let (called, result) = host.analyze(&plugin, picture.first().clone(), &call);
-                self.note(step, called, report);
+                note(called, report);
                 result.map(Value::Json)
             }
             (Kind::Encoder, Some(Value::Picture(picture))) => {
                 let (called, result) = host.encode(&plugin, picture.first().clone(), &call);
-                self.note(step, called, report);
+                note(called, report);
                 result.map(|bytes| Value::Bytes(Bytes::from(bytes)))
             }
             (Kind::Decoder, _) => {
@@ -89,7 +87,7 @@ impl Run<'_> {
                     _ => Bytes::copy_from_slice(self.original),
                 };
                 let (called, result) = host.decode(&plugin, &bytes, &call);
-                self.note(step, called, report);
+                note(called, report);
                 result.map(|frame| Value::Picture(Picture::still(frame)))
             }
             _ => Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture")),
@@ -102,12 +100,11 @@ impl Run<'_> {
         plugin: &Plugin,
         picture: &Picture,
         call: &Call<'_>,
-        step: &PlannedStep,
         report: &mut StepReport,
     ) -> Result<Picture, Failure> {
         let changed = picture.try_map(|frame| {
             let (called, result) = self.plugins.host.filter(plugin, frame.clone(), call);
-            self.note(step, called, report);
+            note(called, report);
             result
         })?;
         let first = changed.first();
@@ -116,18 +113,18 @@ impl Run<'_> {
         }
         Ok(changed)
     }
-
-    /// Adds one call to the step's report.
-    fn note(&self, step: &PlannedStep, called: CallReport, report: &mut StepReport) {
-        *report.fuel.get_or_insert(0) += called.fuel;
-        report.memory = report.memory.max(Some(called.peak_memory));
-        report.bands = report.bands.max(Some(called.bands));
-        report.logs.extend(called.logs.into_iter().map(|line| line.to_string()));
-        self.emitted(step, called.emitted);
-    }
 }
 
-fn limits_of(planned: &StepLimits) -> Limits {
+/// Adds one call to the step's report.
+fn note(called: CallReport, report: &mut StepReport) {
+    *report.fuel.get_or_insert(0) += called.fuel;
+    report.memory = report.memory.max(Some(called.peak_memory));
+    report.bands = report.bands.max(Some(called.bands));
+    report.logs.extend(called.logs.into_iter().map(|line| line.to_string()));
+    report.emitted.extend(called.emitted);
+}
+
+fn limits_of(planned: &CallLimits) -> Limits {
     Limits {
         fuel_base: planned.fuel_base,
         fuel_per_pixel: planned.fuel_per_pixel,
