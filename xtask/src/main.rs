@@ -12,6 +12,8 @@ mod setup;
 mod shell;
 mod tests;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 
@@ -41,8 +43,17 @@ enum Command {
     Bench(bench::Args),
 }
 
-fn main() -> Result<()> {
-    let command = Command::parse();
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let project = project::Project::find()?;
     match command {
         Command::Run { args } => serve::run(&project, &args),
