@@ -1,11 +1,12 @@
 //! Checks a pipeline file and plans it; finds every problem at once.
 //!
-//! In order: YAML (`yaml`), each key and value (`top`, `steps`, `renditions`), what `uses:` names (`uses`,
+//! In order: YAML (`yaml`), each key and value (`top`, `input`, `steps`, `renditions`), what `uses:` names (`uses`,
 //! `with`), then the graph (`graph`). Each part goes on with what could be read, and stays silent about what
 //! follows only from an error that is reported already.
 
 mod fields;
 mod graph;
+mod input;
 mod renditions;
 mod report;
 mod semantics;

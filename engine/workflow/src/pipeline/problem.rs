@@ -95,17 +95,16 @@ pub fn render_all(problems: &[Problem], source: &str) -> String {
     }
     let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    match (count(Severity::Error), count(Severity::Warning)) {
-        (0, 0) => {}
-        (errors, 0) => out.push_str(&format!("{}\n", plural(errors, "error"))),
-        (0, warnings) => out.push_str(&format!("{}\n", plural(warnings, "warning"))),
-        (errors, warnings) => {
-            out.push_str(&format!(
-                "{}, {}\n",
-                plural(errors, "error"),
-                plural(warnings, "warning")
-            ));
-        }
+    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(severity, word)| (count(severity), word))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| plural(n, word))
+        .collect();
+    if !counts.is_empty() {
+        out.push_str(&counts.join(", "));
+        out.push('\n');
     }
     out
 }

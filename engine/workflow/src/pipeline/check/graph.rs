@@ -38,13 +38,15 @@ pub(super) fn find(drafts: &[Draft<'_>], id: &str) -> Option<usize> {
 
 /// "there is no step `photto`; did you mean `photo`?"
 pub(super) fn unknown_step(drafts: &[Draft<'_>], id: &str) -> String {
-    let ids: Vec<&str> = drafts
-        .iter()
-        .map(|d| d.step.id.as_str())
-        .filter(|id| !id.is_empty())
-        .collect();
+    let mut ids: Vec<&str> = Vec::new();
+    for draft in drafts.iter().filter(|d| !d.step.id.is_empty()) {
+        if !ids.contains(&draft.step.id.as_str()) {
+            ids.push(&draft.step.id);
+        }
+    }
     match nearest(id, ids.iter().copied()) {
         Some(near) => format!("there is no step `{id}`; did you mean `{near}`?"),
+        None if ids.len() > 12 => format!("there is no step `{id}`"),
         None => format!("there is no step `{id}`; the steps are {}", ids.join(", ")),
     }
 }

@@ -1,17 +1,15 @@
-//! Reads the renditions: names, where they come from, and encoder options that fit their format.
+//! Reads the renditions: their names and where they come from; encoder options in `encode`.
+
+mod encode;
 
 use super::{
     super::{Rendition, node::Node},
     fields::Fields,
     graph::{find, noun, unknown_step},
-    report::{Report, one_of},
+    report::Report,
     steps::Draft,
 };
-use crate::{
-    op::Colour,
-    plan::Flow,
-    rendition::{Chroma, Encode, Format, Keep},
-};
+use crate::plan::Flow;
 
 pub(super) const KEYS: &[&str] = &[
     "name",
@@ -67,9 +65,9 @@ pub(super) fn read(nodes: &[Node], drafts: &[Draft<'_>], report: &mut Report) ->
         let from = read_from(fields, drafts, report);
         let bytes = from.is_some_and(|i| drafts[i].gives() == Some(Flow::Bytes));
         let encode = if bytes {
-            as_is(fields, &drafts[from.unwrap_or_default()], report)
+            as_is(fields, &drafts[from.unwrap_or_default()], report).then_some(None)
         } else {
-            read_encode(fields, report)
+            encode::read(fields, report).map(Some)
         };
         renditions.push(match (name, from, encode) {
             (Some(name), Some(from), Some(encode)) => {
@@ -137,7 +135,7 @@ fn read_from(fields: Fields<'_>, drafts: &[Draft<'_>], report: &mut Report) -> O
 }
 
 /// A rendition of a step that gives bytes: nothing to encode.
-fn as_is(fields: Fields<'_>, from: &Draft<'_>, report: &mut Report) -> Option<Option<Encode>> {
+fn as_is(fields: Fields<'_>, from: &Draft<'_>, report: &mut Report) -> bool {
     let mut fits = true;
     for key in ["format"].iter().chain(OPTIONS).filter_map(|key| fields.key(key)) {
         let message = format!(
@@ -147,155 +145,5 @@ fn as_is(fields: Fields<'_>, from: &Draft<'_>, report: &mut Report) -> Option<Op
         report.error(key.at, &key.text, message);
         fits = false;
     }
-    fits.then_some(None)
-}
-
-fn read_encode(fields: Fields<'_>, report: &mut Report) -> Option<Option<Encode>> {
-    let names = Format::ALL.map(Format::name);
-    let extension = fields.get("name").map(Node::text).unwrap_or_default();
-    let extension = extension.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
-    let by_name = extension.as_deref().and_then(by_extension);
-    let format = if fields.get("format").is_some() {
-        fields
-            .get("format")
-            .and_then(|node| report.choice("format", node, &names))
-    } else {
-        fields.require(
-            "format",
-            "a rendition",
-            by_name.unwrap_or(Format::Webp).name(),
-            report,
-        );
-        None
-    };
-    if let (Some(format), Some(node)) = (format, fields.get("name"))
-        && by_name != Some(format)
-    {
-        let message = match &extension {
-            Some(extension) => format!(
-                "the name ends in `.{extension}`, but the format is {}",
-                format.name()
-            ),
-            None => format!(
-                "the name has no extension; `.{}` would tell its format",
-                usual_extension(format)
-            ),
-        };
-        report.warn(node.at, &node.text(), message);
-    }
-    let before = Encode::new(format.unwrap_or(Format::Webp));
-    let encode = Encode {
-        quality: fields
-            .get("quality")
-            .and_then(|n| report.whole("quality", n, 1..=100))
-            .map(|n| n as u8),
-        lossless: fields
-            .get("lossless")
-            .and_then(|n| report.flag("lossless", n))
-            .unwrap_or(before.lossless),
-        progressive: fields
-            .get("progressive")
-            .and_then(|n| report.flag("progressive", n))
-            .unwrap_or(before.progressive),
-        chroma: fields
-            .get("chroma")
-            .and_then(|n| report.choice("chroma", n, &["4:2:0", "4:2:2", "4:4:4"]))
-            .unwrap_or(Chroma::default()),
-        effort: fields
-            .get("effort")
-            .and_then(|n| report.whole("effort", n, 0..=10))
-            .map(|n| n as u8),
-        keep: read_keep(fields, report),
-        background: fields.get("background").and_then(|n| read_colour(n, report)),
-        ..before
-    };
-    let fits = options_fit(fields, format?, &encode, report);
-    fits.then_some(Some(encode))
-}
-
-fn read_keep(fields: Fields<'_>, report: &mut Report) -> Vec<Keep> {
-    let items = fields
-        .get("keep")
-        .and_then(|node| report.list("keep", node, 10))
-        .unwrap_or_default();
-    let mut keep: Vec<Keep> = items
-        .iter()
-        .filter_map(|item| report.choice("keep", item, &["icc", "exif", "copyright"]))
-        .collect();
-    // A set: the order in the file must not make another key.
-    keep.sort_by_key(|k| *k as u8);
-    keep.dedup();
-    keep
-}
-
-fn read_colour(node: &Node, report: &mut Report) -> Option<Colour> {
-    let text = report.text("background", node)?;
-    match text.parse() {
-        Ok(colour) => Some(colour),
-        Err(message) => {
-            report.wrong(node, format!("`background`: {message}"));
-            None
-        }
-    }
-}
-
-/// Options that a format does not know are errors: they would be silently without effect.
-fn options_fit(fields: Fields<'_>, format: Format, encode: &Encode, report: &mut Report) -> bool {
-    let mut fits = true;
-    for key in OPTIONS.iter().filter_map(|key| fields.key(key)) {
-        let formats = formats_with(&key.text);
-        if !formats.contains(&format) {
-            let names: Vec<&str> = formats.iter().map(|f| f.name()).collect();
-            let extra = match (key.text.as_str(), format) {
-                ("lossless", Format::Png) => "; PNG is lossless as it is",
-                _ => "",
-            };
-            let message = format!(
-                "`{}` is for {}, not {}{extra}",
-                key.text,
-                one_of(&names),
-                format.name()
-            );
-            report.error(key.at, &key.text, message);
-            fits = false;
-        }
-    }
-    if encode.lossless
-        && encode.quality.is_some()
-        && let Some(key) = fields.key("quality")
-    {
-        report.error(
-            key.at,
-            "quality",
-            "`quality` does nothing with `lossless: true`; leave one of them out",
-        );
-        fits = false;
-    }
     fits
-}
-
-fn formats_with(option: &str) -> &'static [Format] {
-    match option {
-        "quality" => &[Format::Jpeg, Format::Webp, Format::Avif],
-        "lossless" => &[Format::Webp, Format::Avif],
-        "progressive" | "background" => &[Format::Jpeg],
-        "chroma" => &[Format::Jpeg, Format::Avif],
-        "keep" => &[Format::Jpeg, Format::Png, Format::Webp, Format::Avif],
-        _ => &Format::ALL,
-    }
-}
-
-fn by_extension(extension: &str) -> Option<Format> {
-    match extension {
-        "jpg" | "jpeg" => Some(Format::Jpeg),
-        other => Format::ALL.into_iter().find(|f| f.name() == other),
-    }
-}
-
-fn usual_extension(format: Format) -> &'static str {
-    if format == Format::Jpeg {
-        "jpg"
-    } else {
-        format.name()
-    }
 }

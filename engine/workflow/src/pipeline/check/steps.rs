@@ -54,6 +54,10 @@ impl Draft<'_> {
         field.map_or((self.node.at, String::new()), |node| (node.at, node.text()))
     }
 
+    pub(super) fn takes(&self) -> Option<Flow> {
+        self.flow.map(|(takes, _)| takes)
+    }
+
     pub(super) fn gives(&self) -> Option<Flow> {
         self.flow.map(|(_, gives)| gives)
     }

@@ -1,17 +1,16 @@
-//! Reads the top level of the file: name, input, retry and timeout; steps and renditions by their own modules.
+//! Reads the top level of the file: name, retry and timeout; input, steps and renditions by their own modules.
 
 use super::{
     super::{
-        Bytes, Duration, Input, Pipeline, PluginCatalog, Retry, default_timeout,
-        node::{Node, Span},
+        Duration, Pipeline, PluginCatalog, Retry, default_timeout,
+        node::{Node, Value},
     },
     fields::Fields,
     graph::{self, Source},
-    renditions,
-    report::{Report, hint},
-    steps::{self, Draft, Used},
+    input, renditions,
+    report::Report,
+    steps::{self, Draft},
 };
-use crate::{op::Op, pipeline::PluginKind};
 
 pub(super) const KEYS: &[&str] = &[
     "pipeline",
@@ -22,20 +21,9 @@ pub(super) const KEYS: &[&str] = &[
     "retry",
     "timeout",
 ];
-pub(super) const INPUT_KEYS: &[&str] = &[
-    "types",
-    "max_bytes",
-    "max_pixels",
-    "max_side",
-    "max_frames",
-    "max_total_pixels",
-    "max_cpu",
-];
 pub(super) const RETRY_KEYS: &[&str] = &["attempts", "backoff", "factor", "max"];
-/// What `decode` reads, by the names used in `types:`.
-pub(super) const NATIVE_TYPES: &[&str] = &["jpeg", "png", "webp", "gif", "tiff", "bmp", "ico", "qoi", "avif"];
 const MAX_STEPS: usize = 100;
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 type Read<'n> = (Pipeline, Vec<Draft<'n>>, Vec<Option<Source>>);
 
@@ -49,7 +37,7 @@ pub(super) fn read<'n>(root: &'n Node, plugins: &dyn PluginCatalog, report: &mut
         .and_then(|node| report.text("description", node));
     let input = fields
         .get("input")
-        .and_then(|node| read_input(node, report))
+        .and_then(|node| input::read(node, report))
         .unwrap_or_default();
     let retry = fields
         .get("retry")
@@ -76,7 +64,7 @@ pub(super) fn read<'n>(root: &'n Node, plugins: &dyn PluginCatalog, report: &mut
         .and_then(|node| node.get("types"))
         .map(|(_, node)| node)
     {
-        check_types(node, &drafts, report);
+        input::check_types(node, &drafts, report);
     }
     if !step_nodes.is_empty() && rendition_nodes.is_empty() && drafts.iter().all(|d| !d.may_analyze()) {
         let at = fields.key("renditions").map_or(root.at, |key| key.at);
@@ -88,7 +76,7 @@ pub(super) fn read<'n>(root: &'n Node, plugins: &dyn PluginCatalog, report: &mut
     } else if step_nodes.is_empty()
         && let Some(node) = fields
             .get("steps")
-            .filter(|n| matches!(&n.value, super::super::node::Value::Seq(_)))
+            .filter(|n| matches!(&n.value, Value::Seq(items) if items.is_empty()))
     {
         report.error(
             node.at,
@@ -137,41 +125,6 @@ pub(super) fn read_name(
     fits.then_some(name)
 }
 
-fn read_input(node: &Node, report: &mut Report) -> Option<Input> {
-    let fields = Fields::of(node, "`input`", INPUT_KEYS, report)?;
-    let mut types = Vec::new();
-    for item in fields
-        .get("types")
-        .and_then(|node| report.list("types", node, 50))
-        .unwrap_or_default()
-    {
-        types.extend(report.text("types", item).map(|t| t.to_ascii_lowercase()));
-    }
-    Some(Input {
-        types,
-        max_bytes: fields
-            .get("max_bytes")
-            .and_then(|n| report.unit("max_bytes", n, Some(Bytes(1 << 40)))),
-        max_pixels: fields
-            .get("max_pixels")
-            .and_then(|n| report.unit("max_pixels", n, None)),
-        max_side: fields
-            .get("max_side")
-            .and_then(|n| report.whole("max_side", n, 1..=65_535))
-            .map(|n| n as u32),
-        max_frames: fields
-            .get("max_frames")
-            .and_then(|n| report.whole("max_frames", n, 1..=100_000))
-            .map(|n| n as u32),
-        max_total_pixels: fields
-            .get("max_total_pixels")
-            .and_then(|n| report.unit("max_total_pixels", n, None)),
-        max_cpu: fields
-            .get("max_cpu")
-            .and_then(|n| report.unit("max_cpu", n, Some(DAY))),
-    })
-}
-
 fn read_retry(node: &Node, report: &mut Report) -> Retry {
     let default = Retry::default();
     let Some(fields) = Fields::of(node, "`retry`", RETRY_KEYS, report) else {
@@ -201,56 +154,5 @@ fn read_retry(node: &Node, report: &mut Report) -> Retry {
         backoff: backoff.unwrap_or(default.backoff),
         factor: factor.unwrap_or(default.factor),
         max: max.unwrap_or(default.max),
-    }
-}
-
-/// Each type must be read by a step of this pipeline.
-fn check_types(node: &Node, drafts: &[Draft<'_>], report: &mut Report) {
-    if drafts.iter().any(|d| d.used.is_none()) {
-        return;
-    }
-    let mut known: Vec<String> = Vec::new();
-    for draft in drafts {
-        match &draft.used {
-            Some(Used::Builtin(Op::Decode(_))) => known.extend(NATIVE_TYPES.iter().map(ToString::to_string)),
-            Some(Used::Plugin { info, .. }) if info.kind == PluginKind::Decoder => {
-                known.extend(info.media_types.iter().map(|m| short_name(m).to_owned()));
-            }
-            _ => {}
-        }
-    }
-    if known.is_empty() {
-        return;
-    }
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let mut seen: Vec<(String, Span)> = Vec::new();
-    let super::super::node::Value::Seq(items) = &node.value else {
-        return;
-    };
-    for item in items {
-        let text = item.text().to_ascii_lowercase();
-        let name = short_name(&text).to_owned();
-        if !known.contains(&name.as_str()) {
-            report.wrong(
-                item,
-                format!("no step of this pipeline reads `{text}`{}", hint(&name, &known)),
-            );
-        } else if seen.iter().any(|(n, _)| *n == name) {
-            report.warn(item.at, &item.text(), format!("`{text}` stands here twice"));
-        }
-        seen.push((name, item.at));
-    }
-}
-
-/// `image/svg+xml` -> `svg`; what is no media type stays.
-pub(crate) fn short_name(media_type: &str) -> &str {
-    let name = media_type.strip_prefix("image/").unwrap_or(media_type);
-    let name = name.strip_prefix("x-").unwrap_or(name);
-    match name {
-        "svg+xml" => "svg",
-        "vnd.microsoft.icon" | "icon" => "ico",
-        "jpg" => "jpeg",
-        "tif" => "tiff",
-        _ => name,
     }
 }

@@ -52,7 +52,7 @@ fn aliases_are_values_but_not_bombs() {
     let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for i in 1..30 {
         let before = vec![format!("*a{}", i - 1); 9].join(",");
-        bomb += &format!("a{i}: &a{i} [{before}]\n");
+        bomb.extend(["a", &i.to_string(), ": &a", &i.to_string(), " [", &before, "]\n"]);
     }
     let started = std::time::Instant::now();
     assert!(
@@ -71,7 +71,10 @@ fn depth_and_size_are_capped() {
     assert_eq!(faults(&flow).len(), 1);
     let nested = format!("{}{}", "[".repeat(40), "]".repeat(40));
     assert!(only(&nested).contains("nested deeper than 32"));
-    let block: String = (0..3000).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
+    let block = (0..3000).map(|i| " ".repeat(i) + "a:").collect::<Vec<_>>().join(
+        "
+",
+    );
     assert_eq!(faults(&block).len(), 1);
     assert!(only(&" ".repeat(MAX_BYTES + 1)).contains("larger than 1 MiB"));
 }
