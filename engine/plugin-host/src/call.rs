@@ -82,7 +82,7 @@ impl Host {
             let (y, height) = (edge(band), edge(band + 1) - edge(band));
             let part = v1::ImageInfo { height, ..info };
             let rows = part.byte_len() as usize / height as usize;
-            let pixels = source.bytes().slice(y as usize * rows..(y + height) as usize * rows);
+            let pixels = source.share(y as usize * rows..(y + height) as usize * rows);
             self.filter_whole(plugin, GuestFrame(frame(part, pixels)), call)
         };
         let parts: Vec<Outcome<Frame>> = std::thread::scope(|scope| {

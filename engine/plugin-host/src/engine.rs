@@ -8,6 +8,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 
 use crate::abi::v1;
 use crate::cache::Cache;
+use crate::load::LoadError;
 use crate::permits::Permits;
 use crate::sandbox::Sandbox;
 
@@ -43,7 +44,11 @@ pub struct Host {
 
 impl Host {
     /// An error means that this machine cannot run WebAssembly at all.
-    pub fn new(config: HostConfig) -> wasmtime::Result<Self> {
+    pub fn new(config: HostConfig) -> Result<Self, LoadError> {
+        Self::try_new(config).map_err(|error| LoadError(format!("this machine cannot run plugins: {error:#}")))
+    }
+
+    fn try_new(config: HostConfig) -> wasmtime::Result<Self> {
         // Without the address space for a pool (under a strict limit) instances are made one by one.
         let engine = Engine::new(&settings(Some(&config))).or_else(|_| Engine::new(&settings(None)))?;
         start_clock(&engine);
@@ -93,8 +98,8 @@ fn pooling(host: &HostConfig) -> PoolingAllocationConfig {
         .max_tables_per_component(16)
         .max_core_instances_per_component(32)
         .table_elements(100_000)
-        .max_component_instance_size(16 << 20)
-        .max_core_instance_size(16 << 20)
+        .max_component_instance_size(1 << 20)
+        .max_core_instance_size(1 << 20)
         .max_memory_size(host.max_memory as usize)
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(64 << 10)

@@ -131,6 +131,7 @@ impl Host {
         match described {
             Ok(raw) => Manifest::check(raw, kind).map_err(LoadError),
             Err(Called::Shape(text)) => Err(LoadError(text)),
+            Err(Called::Said(failure)) => Err(LoadError(format!("asked what it is, it says: {failure}"))),
             Err(Called::Engine(error)) => {
                 let failure = classify(&error, store.data());
                 Err(LoadError(format!("asked what it is, it fails: {failure}")))

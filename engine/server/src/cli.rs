@@ -56,11 +56,9 @@ enum Command {
 pub(crate) fn run() -> Result<ExitCode> {
     let cli = Cli::parse();
     let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    telemetry::start(cli.log_format, if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" });
     match cli.command {
-        Command::Serve(args) => {
-            telemetry::start(cli.log_format);
-            done(serve::main(&args))
-        }
+        Command::Serve(args) => done(serve::main(&args)),
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Explain(args) => explain::main(&args),
@@ -68,7 +66,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Bench(args) => done(bench::main(&args)),
         Command::Executor(args) => done(child::main(&args)),
         Command::Schema => {
-            anstream::println!("{:#}", workflow::pipeline::json_schema());
+            anstream::println!("{:#}", workflow::schema::json_schema());
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {

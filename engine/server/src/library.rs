@@ -187,6 +187,6 @@ fn hints(manifest: &plugin_host::Manifest) -> StepLimits {
         fuel_base: hints.fuel_base,
         fuel_per_pixel: hints.fuel_per_pixel,
         memory: hints.memory_bytes.map(Bytes),
-        timeout: hints.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+        timeout: hints.timeout_ms.map(|ms| Duration(ms.into())),
     }
 }

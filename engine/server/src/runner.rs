@@ -10,13 +10,15 @@ mod plugins;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU8;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use imaging::{Header, Picture};
+use imaging::Picture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use workflow::failure::{Failure, FailureKind};
+use workflow::failure::{Failure, FailureClass, FailureKind};
+use workflow::key;
 use workflow::plan::{Action, Fallback, Input, OnFailure, Plan, PlannedRendition, PlannedStep};
 
 use crate::outcome::{Outcome, Rendition, Report, StepReport};
@@ -60,8 +62,8 @@ pub(super) struct Run<'a> {
     pub(super) original_digest: String,
     pub(super) deadline: Instant,
     pub(super) on_step: &'a (dyn Fn(&str) + Sync),
-    /// What `decode` learnt, for the keys.
-    decoded: Mutex<Option<(Header, (u8, u8))>>,
+    /// The denominator at which `decode` read the original, for the keys.
+    pub(super) scale: AtomicU8,
     made: Mutex<Made>,
 }
 
@@ -70,6 +72,20 @@ struct Made {
     renditions: BTreeMap<usize, Rendition>,
     report: Report,
     step_reports: BTreeMap<usize, StepReport>,
+    /// Steps that did not go as planned.
+    detours: BTreeMap<usize, key::Outcome>,
+}
+
+impl Made {
+    /// Keys are known only when it is known which steps went as planned.
+    fn name_renditions(&mut self, plan: &Plan, original: &str, scale: u8) {
+        let keys = key::step_keys_after(plan, original, scale, &|step| self.detours.get(&step).copied().unwrap_or_default());
+        for (node, rendition) in &mut self.renditions {
+            if let Some(index) = node.checked_sub(plan.steps.len()).filter(|i| *i < plan.renditions.len()) {
+                rendition.key = key::rendition_key_after(&keys, plan, index);
+            }
+        }
+    }
 }
 
 /// Runs the whole plan. `on_step` hears the id of each step before it begins.
@@ -87,11 +103,13 @@ pub(crate) fn run(
         original_digest: blake3::hash(original).to_hex().to_string(),
         deadline: begun + job.timeout(),
         on_step,
-        decoded: Mutex::default(),
+        scale: AtomicU8::new(1),
         made: Mutex::default(),
     };
     let result = graph::walk(&run);
-    let made = run.made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let scale = run.scale.load(std::sync::atomic::Ordering::Relaxed);
+    let mut made = run.made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    made.name_renditions(&job.plan, &run.original_digest, scale);
     let mut report = made.report;
     report.steps = made.step_reports.into_values().collect();
     report.original = run.original_digest;
@@ -132,7 +150,7 @@ impl Run<'_> {
         let input = inputs.first();
         let result = self
             .action(node, &step.action, input, &mut report)
-            .or_else(|failure| self.after_failure(failure, step, inputs, &mut report));
+            .or_else(|failure| self.after_failure(failure, node, inputs, &mut report));
         report.ms = millis(begun);
         match &result {
             Ok(value) => {
@@ -154,12 +172,20 @@ impl Run<'_> {
     fn after_failure(
         &self,
         failure: Failure,
-        step: &PlannedStep,
+        node: usize,
         inputs: &[Value],
         report: &mut StepReport,
     ) -> Result<Value, Failure> {
+        if failure.kind.class() == FailureClass::BadInput && failure.kind != FailureKind::InvalidParams {
+            return Err(failure);
+        }
+        let step = &self.plan().steps[node];
+        let mut detour = key::Outcome::FellBack;
         let value = match &step.on_failure {
-            OnFailure::Skip => passed_over(inputs.first()),
+            OnFailure::Skip => {
+                detour = key::Outcome::Skipped;
+                passed_over(inputs.first())
+            }
             OnFailure::Fallback(Fallback::Step(_)) => inputs.last().cloned().unwrap_or(Value::Nothing),
             OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => {
                 report.uses = format!("{} for {}", title(plugin), report.uses);
@@ -168,6 +194,7 @@ impl Run<'_> {
             OnFailure::Fail => return Err(failure),
         };
         report.skipped = Some(failure.to_string());
+        self.made().detours.insert(node, detour);
         Ok(value)
     }
 
@@ -224,7 +251,7 @@ impl Run<'_> {
             media_type: planned.media_type.clone(),
             width,
             height,
-            key: self.key(node - self.plan().steps.len()),
+            key: String::new(),
             length: bytes.len() as u64,
             bytes,
         };
@@ -232,16 +259,6 @@ impl Run<'_> {
         made.step_reports.insert(node, report);
         made.renditions.insert(node, rendition);
         Ok(Value::Nothing)
-    }
-
-    fn key(&self, rendition: usize) -> String {
-        let decoded = self.decoded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let scale = decoded.as_ref().map_or((1, 1), |(_, scale)| *scale);
-        workflow::key::rendition_key(&self.original_digest, self.plan(), rendition, scale)
-    }
-
-    pub(super) fn remember(&self, header: Header, scale: (u8, u8)) {
-        *self.decoded.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((header, scale));
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
@@ -284,7 +301,7 @@ fn passed_over(input: Option<&Value>) -> Value {
 
 fn uses(action: &Action) -> String {
     match action {
-        Action::Builtin(op) => op.name().to_owned(),
+        Action::Builtin(op) => native::name(op).to_owned(),
         Action::Plugin(plugin) => title(plugin),
     }
 }

@@ -12,8 +12,8 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-pub(crate) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("STOPBATH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+pub(crate) fn start(format: LogFormat, default: &str) {
+    let filter = EnvFilter::try_from_env("STOPBATH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let terminal = std::io::stderr().is_terminal();
     let json = format == LogFormat::Json || (format == LogFormat::Auto && !terminal);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);

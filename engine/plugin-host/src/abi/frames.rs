@@ -26,11 +26,19 @@ impl GuestFrame {
         ImageInfo { width: self.0.width, height: self.0.height, format }
     }
 
-    pub(crate) fn bytes(&self) -> &Bytes {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.0.pixels {
             Pixels::Gray8(b) | Pixels::Rgb8(b) | Pixels::Rgba8(b) | Pixels::Rgba16(b) => b,
             // `new` has turned planes into rgba8.
-            Pixels::Ycc(_) => const { &Bytes::new() },
+            Pixels::Ycc(_) => &[],
+        }
+    }
+
+    /// Bytes `range` of the pixels, shared.
+    pub(crate) fn share(&self, range: std::ops::Range<usize>) -> Bytes {
+        match &self.0.pixels {
+            Pixels::Gray8(b) | Pixels::Rgb8(b) | Pixels::Rgba8(b) | Pixels::Rgba16(b) => b.slice(range),
+            Pixels::Ycc(_) => Bytes::new(),
         }
     }
 
@@ -42,7 +50,7 @@ impl GuestFrame {
         let row = info.width as usize * pixel;
         let first = region.y as usize * row;
         if region.width == info.width {
-            return Ok(self.bytes().slice(first..first + region.height as usize * row));
+            return Ok(self.share(first..first + region.height as usize * row));
         }
         let width = region.width as usize * pixel;
         let mut gathered = BytesMut::with_capacity(width * region.height as usize);

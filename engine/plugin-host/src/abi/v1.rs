@@ -64,6 +64,7 @@ pub(crate) enum Error {
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "guests make these")]
 pub(crate) enum Resample {
     #[component(name = "nearest")]
     Nearest,
@@ -78,6 +79,7 @@ pub(crate) enum Resample {
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "guests make these")]
 pub(crate) enum Level {
     #[component(name = "trace")]
     Trace,
@@ -94,6 +96,7 @@ pub(crate) enum Level {
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "guests make these")]
 pub(crate) enum Kind {
     #[component(name = "filter")]
     Filter,

@@ -54,7 +54,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 
 fn show(outcome: &Outcome) {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
     for column in 3..6 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

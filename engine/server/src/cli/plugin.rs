@@ -127,7 +127,7 @@ fn finish(args: &RunArgs, kind: PluginKind, outcome: &Outcome) -> Result<ExitCod
     }
     match &outcome.result {
         Ok(_) => Ok(ExitCode::SUCCESS),
-        Err(failure) if args.json => { drop(failure); Ok(ExitCode::FAILURE) }
+        Err(_) if args.json => Ok(ExitCode::FAILURE),
         Err(failure) => bail!("{failure}"),
     }
 }

@@ -130,7 +130,7 @@ fn progress(images: u64, quiet: bool) -> ProgressBar {
 
 fn summary(lines: &[Line], failed: usize, begun: Instant) {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["image", "result", "ms"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["image", "result", "ms"]);
     for line in lines {
         let result = match &line.failure {
             Some(failure) => failure.to_string(),

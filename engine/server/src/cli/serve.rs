@@ -47,7 +47,7 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
     let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
         told_to_stop().await;
         tracing::info!("told to stop: finishing work in hand");
-        drop(stop.send(()));
+        stop.send(()).ok();
     });
     let limit = Duration::from_secs(args.drain);
     tokio::select! {

@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 use workflow::failure::{Failure, FailureKind};
 
 use super::protocol::Inspected;
-use super::queue::{Queue, Refused};
+use super::queue::Queue;
+pub(crate) use super::queue::Refused;
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 use process::Process;

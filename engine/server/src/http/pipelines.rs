@@ -62,7 +62,7 @@ pub(crate) async fn show(
 /// The JSON Schema of pipeline files, for editors.
 #[utoipa::path(get, path = "/v1/schema/pipeline.json", responses((status = 200, description = "A JSON Schema")))]
 pub(crate) async fn schema() -> Json<serde_json::Value> {
-    Json(workflow::pipeline::json_schema())
+    Json(workflow::schema::json_schema())
 }
 
 pub(crate) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Pipeline, Problem> {

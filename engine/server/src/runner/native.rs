@@ -1,5 +1,7 @@
 //! The built-in steps of a run: decode with its plan, and operations on pictures.
 
+use std::sync::atomic::Ordering;
+
 use imaging::{Consumer, DecodeRequest};
 use workflow::failure::{Failure, FailureKind};
 use workflow::op::{Decode, Op};
@@ -43,7 +45,7 @@ impl Run<'_> {
         let request = DecodeRequest { params, limits: &plan.limits, consumers: &consumers, planes };
         let decoded = imaging::decode(self.original, &request)?;
         report.notes = decoded.notes;
-        self.remember(decoded.header, decoded.scale);
+        self.scale.store(decoded.scale.1 / decoded.scale.0.max(1), Ordering::Relaxed);
         Ok(Value::Picture(decoded.picture))
     }
 
@@ -71,5 +73,19 @@ impl Run<'_> {
         }
         let text = format!("the file is {}; this pipeline takes {}", found.name(), allowed.join(", "));
         Err(Failure::new(FailureKind::Unsupported, text))
+    }
+}
+
+/// As `uses:` names it.
+pub(super) fn name(op: &Op) -> &'static str {
+    match op {
+        Op::Decode(_) => "decode",
+        Op::Resize(_) => "resize",
+        Op::Crop(_) => "crop",
+        Op::Rotate(_) => "rotate",
+        Op::Flip(_) => "flip",
+        Op::Pad(_) => "pad",
+        Op::Sharpen(_) => "sharpen",
+        Op::Blur(_) => "blur",
     }
 }
