@@ -92,6 +92,8 @@ fn pooling(host: &HostConfig) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls)
         .total_core_instances(calls * 32)
+        // Calls are synchronous; the stacks of asynchronous ones would count as writable memory.
+        .total_stacks(1)
         .total_memories(calls * 4)
         .total_tables(calls * 16)
         .max_memories_per_component(4)
