@@ -3,7 +3,10 @@
 //! Compiled code is native code, so nothing is loaded that this server did not write: the folder is ours
 //! alone, and a keyed BLAKE3 hash over code and manifest is checked first. Whatever fails, recompile.
 
-#![expect(unsafe_code, reason = "mapping compiled code is unsafe by nature; it is authenticated before")]
+#![expect(
+    unsafe_code,
+    reason = "mapping compiled code is unsafe by nature; it is authenticated before"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,7 +40,10 @@ impl Cache {
         let entry: Entry = serde_json::from_slice(&std::fs::read(path.with_extension("json")).ok()?).ok()?;
         let code = std::fs::read(&path).ok()?;
         if self.mac(digest, &code, &entry.manifest)? != entry.mac {
-            tracing::warn!(plugin = digest, "a compiled plugin in the cache is not what was written; recompiling");
+            tracing::warn!(
+                plugin = digest,
+                "a compiled plugin in the cache is not what was written; recompiling"
+            );
             return None;
         }
         drop(code);
@@ -54,11 +60,22 @@ impl Cache {
         }
     }
 
-    fn try_put(&self, engine: &Engine, digest: &str, component: &Component, manifest: &Manifest) -> wasmtime::Result<()> {
+    fn try_put(
+        &self,
+        engine: &Engine,
+        digest: &str,
+        component: &Component,
+        manifest: &Manifest,
+    ) -> wasmtime::Result<()> {
         let code = component.serialize()?;
-        let mac = self.mac(digest, &code, manifest).ok_or_else(|| wasmtime::Error::msg("no manifest"))?;
-        let entry = serde_json::to_vec(&Entry { manifest: manifest.clone(), mac })
-            .map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+        let mac = self
+            .mac(digest, &code, manifest)
+            .ok_or_else(|| wasmtime::Error::msg("no manifest"))?;
+        let entry = serde_json::to_vec(&Entry {
+            manifest: manifest.clone(),
+            mac,
+        })
+        .map_err(|error| wasmtime::Error::msg(error.to_string()))?;
         let path = self.code_path(engine, digest);
         write_whole(&self.dir, &path, &code)?;
         write_whole(&self.dir, &path.with_extension("json"), &entry)?;

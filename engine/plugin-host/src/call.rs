@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use imaging::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc};
 use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc};
 use workflow::failure::{Failure, FailureKind};
 
 use crate::abi::frames::{GuestFrame, frame};
@@ -58,9 +58,16 @@ impl Host {
         let begun = Instant::now();
         let source = GuestFrame::new(source);
         // A band should be worth its instance.
-        let bands = if plugin.manifest().banded { call.bands.min(source.0.height / 64).max(1) } else { 1 };
-        let (mut report, result) =
-            if bands == 1 { self.filter_whole(plugin, source, call) } else { self.filter_bands(plugin, &source, call, bands) };
+        let bands = if plugin.manifest().banded {
+            call.bands.min(source.0.height / 64).max(1)
+        } else {
+            1
+        };
+        let (mut report, result) = if bands == 1 {
+            self.filter_whole(plugin, source, call)
+        } else {
+            self.filter_bands(plugin, &source, call, bands)
+        };
         report.wall = begun.elapsed();
         report.bands = bands;
         (report, result)
@@ -75,7 +82,13 @@ impl Host {
         })
     }
 
-    fn filter_bands(&self, plugin: &Plugin, source: &GuestFrame, call: &Call<'_>, bands: u32) -> Outcome<Frame> {
+    fn filter_bands(
+        &self,
+        plugin: &Plugin,
+        source: &GuestFrame,
+        call: &Call<'_>,
+        bands: u32,
+    ) -> Outcome<Frame> {
         let info = source.info();
         let edge = |band: u32| (u64::from(info.height) * u64::from(band) / u64::from(bands)) as u32;
         let run = |band: u32| {
@@ -88,7 +101,13 @@ impl Host {
         let parts: Vec<Outcome<Frame>> = std::thread::scope(|scope| {
             let threads: Vec<_> = (1..bands).map(|band| scope.spawn(move || run(band))).collect();
             let first = run(0);
-            std::iter::once(first).chain(threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked()))).collect()
+            std::iter::once(first)
+                .chain(
+                    threads
+                        .into_iter()
+                        .map(|t| t.join().unwrap_or_else(|_| panicked())),
+                )
+                .collect()
         });
         join(parts)
     }
@@ -103,7 +122,10 @@ impl Host {
             let json = json.map_err(|error| Called::Said(error.into()))?;
             guest.check_output(json.len())?;
             serde_json::from_str(&json).map_err(|error| {
-                Called::Said(Failure::new(FailureKind::BadOutput, format!("the analyzer's result is not JSON: {error}")))
+                Called::Said(Failure::new(
+                    FailureKind::BadOutput,
+                    format!("the analyzer's result is not JSON: {error}"),
+                ))
             })
         })
     }
@@ -138,14 +160,26 @@ impl Host {
     ) -> Outcome<T> {
         let begun = Instant::now();
         let _permit = self.permits.take();
-        let limits = Limits { memory: call.limits.memory.min(self.max_memory), ..call.limits.clone() };
+        let limits = Limits {
+            memory: call.limits.memory.min(self.max_memory),
+            ..call.limits.clone()
+        };
         let own = begun + limits.timeout;
         let deadline = call.deadline.map_or(own, |job| job.min(own));
         let budget = limits.fuel(pixels);
         let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, deadline);
-        let result = plugin.pre.instantiate(&mut store).map_err(Called::Engine).and_then(|instance| {
-            work(&mut Guest { store: &mut store, instance, pre: &plugin.pre, kind: plugin.manifest().kind })
-        });
+        let result = plugin
+            .pre
+            .instantiate(&mut store)
+            .map_err(Called::Engine)
+            .and_then(|instance| {
+                work(&mut Guest {
+                    store: &mut store,
+                    instance,
+                    pre: &plugin.pre,
+                    kind: plugin.manifest().kind,
+                })
+            });
         let fuel = budget - store.get_fuel().unwrap_or(0).min(budget);
         let result = result.map_err(|called| called.into_failure(store.data()));
         let sandbox = store.into_data();
@@ -171,7 +205,11 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     fn give(&mut self, source: GuestFrame) -> Result<Resource<GuestFrame>, Called> {
-        self.store.data_mut().table.push(source).map_err(|error| Called::Engine(error.into()))
+        self.store
+            .data_mut()
+            .table
+            .push(source)
+            .map_err(|error| Called::Engine(error.into()))
     }
 
     fn call<P, R>(&mut self, params: P) -> Result<R, Called>
@@ -186,7 +224,12 @@ impl Guest<'_> {
     /// The frame behind a handle that the guest gave back.
     fn take(&mut self, made: Result<Resource<GuestFrame>, Error>) -> Result<Frame, Called> {
         let handle = made.map_err(|error| Called::Said(error.into()))?;
-        let made = self.store.data_mut().table.delete(handle).map_err(|error| Called::Engine(error.into()))?;
+        let made = self
+            .store
+            .data_mut()
+            .table
+            .delete(handle)
+            .map_err(|error| Called::Engine(error.into()))?;
         Ok(made.0)
     }
 
@@ -215,7 +258,9 @@ where
         .and_then(|(_, within)| component_export(pre, Some(&within), function))
         .ok_or_else(|| Called::missing(function))?
         .1;
-    instance.get_typed_func::<P, R>(store, &index).map_err(|error| Called::shape(function, &error))
+    instance
+        .get_typed_func::<P, R>(store, &index)
+        .map_err(|error| Called::shape(function, &error))
 }
 
 /// Whether the plugin's function has the types of the contract, without calling it.
@@ -259,16 +304,28 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
         return (report, Err(failure));
     }
     let first = frames[0].info();
-    if frames.iter().any(|f| (f.info().width, f.info().format) != (first.width, first.format)) {
+    if frames
+        .iter()
+        .any(|f| (f.info().width, f.info().format) != (first.width, first.format))
+    {
         let text = "the plugin says that it maps each pixel alone, but its bands differ in width or format";
         return (report, Err(Failure::new(FailureKind::BadOutput, text)));
     }
     let height = frames.iter().map(|f| f.info().height).sum();
     let mut pixels = BytesMut::with_capacity(frames.iter().map(|f| f.bytes().len()).sum());
     frames.iter().for_each(|f| pixels.extend_from_slice(f.bytes()));
-    (report, Ok(frame(v1::ImageInfo { height, ..first }, pixels.freeze())))
+    (
+        report,
+        Ok(frame(v1::ImageInfo { height, ..first }, pixels.freeze())),
+    )
 }
 
 fn panicked() -> Outcome<Frame> {
-    (CallReport::default(), Err(Failure::new(FailureKind::Internal, "the engine panicked while it ran a band")))
+    (
+        CallReport::default(),
+        Err(Failure::new(
+            FailureKind::Internal,
+            "the engine panicked while it ran a band",
+        )),
+    )
 }

@@ -29,7 +29,12 @@ pub struct HostConfig {
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { cache_dir: None, cache_key: [0; 32], concurrency: 4, max_memory: 512 << 20 }
+        Self {
+            cache_dir: None,
+            cache_key: [0; 32],
+            concurrency: 4,
+            max_memory: 512 << 20,
+        }
     }
 }
 
@@ -45,7 +50,8 @@ pub struct Host {
 impl Host {
     /// An error means that this machine cannot run WebAssembly at all.
     pub fn new(config: HostConfig) -> Result<Self, LoadError> {
-        Self::try_new(config).map_err(|error| LoadError(format!("this machine cannot run plugins: {error:#}")))
+        Self::try_new(config)
+            .map_err(|error| LoadError(format!("this machine cannot run plugins: {error:#}")))
     }
 
     fn try_new(config: HostConfig) -> wasmtime::Result<Self> {
@@ -119,7 +125,10 @@ fn start_clock(engine: &Engine) {
             std::thread::sleep(TICK);
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("plugin-clock".to_owned()).spawn(tick) {
+    if let Err(error) = std::thread::Builder::new()
+        .name("plugin-clock".to_owned())
+        .spawn(tick)
+    {
         tracing::error!("no thread for the plugins' clock, their time limits do not hold: {error}");
     }
 }

@@ -48,6 +48,7 @@ impl Default for Limits {
 impl Limits {
     /// The whole budget for an input of this many pixels.
     pub(crate) fn fuel(&self, pixels: u64) -> u64 {
-        self.fuel_base.saturating_add(self.fuel_per_pixel.saturating_mul(pixels))
+        self.fuel_base
+            .saturating_add(self.fuel_per_pixel.saturating_mul(pixels))
     }
 }

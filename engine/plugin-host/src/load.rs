@@ -46,26 +46,38 @@ impl Host {
     /// bytes belong in a process of their own.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
         let digest = hex::encode(Sha256::digest(bytes));
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &digest));
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(&self.engine, &digest));
         if let Some((component, manifest)) = cached
             && let Ok(pre) = self.linker.instantiate_pre(&component)
         {
-            return Ok(Arc::new(Plugin { pre, digest, manifest }));
+            return Ok(Arc::new(Plugin {
+                pre,
+                digest,
+                manifest,
+            }));
         }
         refuse_by_magic(bytes)?;
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError(format!("the component does not hold together: {error:#}")))?;
         self.check_imports(&component)?;
         let kind = self.check_exports(&component)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| LoadError(format!("an import does not fit what the host offers: {error:#}; {BUILD}")))?;
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| {
+            LoadError(format!(
+                "an import does not fit what the host offers: {error:#}; {BUILD}"
+            ))
+        })?;
         let manifest = self.describe(&pre, kind)?;
         if let Some(cache) = &self.cache {
             cache.put(&self.engine, &digest, &component, &manifest);
         }
-        Ok(Arc::new(Plugin { pre, digest, manifest }))
+        Ok(Arc::new(Plugin {
+            pre,
+            digest,
+            manifest,
+        }))
     }
 
     /// Names the first import that is not offered. WASI is there for language runtimes, and grants nothing.
@@ -76,11 +88,19 @@ impl Host {
             }
             let offered = ["types", "frames", "host"].map(v1::interface);
             let Some((package, version)) = name.split_once('@') else {
-                return Err(LoadError(format!("it imports `{name}`; the host offers {} and WASI 0.2", offered.join(", "))));
+                return Err(LoadError(format!(
+                    "it imports `{name}`; the host offers {} and WASI 0.2",
+                    offered.join(", ")
+                )));
             };
-            let known = offered.iter().any(|o| o.split_once('@').is_some_and(|(known, _)| known == package));
+            let known = offered
+                .iter()
+                .any(|o| o.split_once('@').is_some_and(|(known, _)| known == package));
             if !known {
-                return Err(LoadError(format!("it imports `{name}`; the host offers {} and WASI 0.2", offered.join(", "))));
+                return Err(LoadError(format!(
+                    "it imports `{name}`; the host offers {} and WASI 0.2",
+                    offered.join(", ")
+                )));
             }
             if !version.starts_with("0.1.") {
                 return Err(LoadError(format!(
@@ -93,41 +113,68 @@ impl Host {
 
     fn check_exports(&self, component: &Component) -> Result<Kind, LoadError> {
         let ty = component.component_type();
-        let exports: Vec<String> = ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
-        let has = |interface: &str| ty.exports(&self.engine).any(|(name, item)| {
-            name == v1::interface(interface) && matches!(item.ty, ComponentItem::ComponentInstance(_))
-        });
-        let listed = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+        let exports: Vec<String> = ty
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let has = |interface: &str| {
+            ty.exports(&self.engine).any(|(name, item)| {
+                name == v1::interface(interface) && matches!(item.ty, ComponentItem::ComponentInstance(_))
+            })
+        };
+        let listed = if exports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            exports.join(", ")
+        };
         if !has("meta") {
-            return Err(LoadError(format!("it exports {listed}, but not `{}`; {BUILD}", v1::interface("meta"))));
+            return Err(LoadError(format!(
+                "it exports {listed}, but not `{}`; {BUILD}",
+                v1::interface("meta")
+            )));
         }
         let mut kinds = Kind::ALL.into_iter().filter(|kind| has(kind.export().0));
         let worlds = "`filter`, `analyzer`, `decoder`, `encoder`";
         match (kinds.next(), kinds.next()) {
             (Some(kind), None) => Ok(kind),
-            (None, _) => Err(LoadError(format!("it exports {listed}, but none of the interfaces {worlds}; {BUILD}"))),
-            (Some(_), Some(_)) => Err(LoadError(format!("it exports more than one of {worlds}; make one plugin of each"))),
+            (None, _) => Err(LoadError(format!(
+                "it exports {listed}, but none of the interfaces {worlds}; {BUILD}"
+            ))),
+            (Some(_), Some(_)) => Err(LoadError(format!(
+                "it exports more than one of {worlds}; make one plugin of each"
+            ))),
         }
     }
 
     /// Asks the plugin what it is, with little fuel and little time.
     fn describe(&self, pre: &InstancePre<Sandbox>, kind: Kind) -> Result<Manifest, LoadError> {
-        let limits = Limits { timeout: Duration::from_secs(5), ..Limits::default() };
+        let limits = Limits {
+            timeout: Duration::from_secs(5),
+            ..Limits::default()
+        };
         let deadline = Instant::now() + limits.timeout;
         let _permit = self.permits.take();
         let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, deadline);
-        let described = pre.instantiate(&mut store).map_err(Called::Engine).and_then(|instance| {
-            let call = |interface: &str, function: &str| {
-                let (_, exporter) = component_export(pre, None, &v1::interface(interface))?;
-                component_export(pre, Some(&exporter), function)
-            };
-            let index = call("meta", "describe").ok_or_else(|| Called::missing("describe"))?.1;
-            let describe = instance
-                .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
-                .map_err(|error| Called::shape("describe", &error))?;
-            crate::call::check_shape(&mut store, &instance, pre, kind)?;
-            describe.call(&mut store, ()).map(|(manifest,)| manifest).map_err(Called::Engine)
-        });
+        let described = pre
+            .instantiate(&mut store)
+            .map_err(Called::Engine)
+            .and_then(|instance| {
+                let call = |interface: &str, function: &str| {
+                    let (_, exporter) = component_export(pre, None, &v1::interface(interface))?;
+                    component_export(pre, Some(&exporter), function)
+                };
+                let index = call("meta", "describe")
+                    .ok_or_else(|| Called::missing("describe"))?
+                    .1;
+                let describe = instance
+                    .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
+                    .map_err(|error| Called::shape("describe", &error))?;
+                crate::call::check_shape(&mut store, &instance, pre, kind)?;
+                describe
+                    .call(&mut store, ())
+                    .map(|(manifest,)| manifest)
+                    .map_err(Called::Engine)
+            });
         match described {
             Ok(raw) => Manifest::check(raw, kind).map_err(LoadError),
             Err(Called::Shape(text)) => Err(LoadError(text)),
@@ -146,7 +193,9 @@ pub(crate) fn component_export(
     within: Option<&wasmtime::component::ComponentExportIndex>,
     name: &str,
 ) -> Option<((), wasmtime::component::ComponentExportIndex)> {
-    pre.component().get_export(within, name).map(|(_, index)| ((), index))
+    pre.component()
+        .get_export(within, name)
+        .map(|(_, index)| ((), index))
 }
 
 /// The first bytes tell most mistakes.
@@ -155,11 +204,14 @@ fn refuse_by_magic(bytes: &[u8]) -> Result<(), LoadError> {
         [] => "the file is empty".to_owned(),
         _ if bytes.len() > MAX_BYTES => format!("it has {} bytes; {MAX_BYTES} are allowed", bytes.len()),
         [0x7f, b'E', b'L', b'F', ..] => {
-            "it is native code (ELF), perhaps a precompiled .cwasm; upload the .wasm component itself".to_owned()
+            "it is native code (ELF), perhaps a precompiled .cwasm; upload the .wasm component itself"
+                .to_owned()
         }
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => format!("it is a core module, not a component; {BUILD}"),
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
-        [0, b'a', b's', b'm', ..] => "it is WebAssembly of a version that the host does not know, or cut short".to_owned(),
+        [0, b'a', b's', b'm', ..] => {
+            "it is WebAssembly of a version that the host does not know, or cut short".to_owned()
+        }
         [b'(', ..] => "it is WebAssembly as text; upload the binary component".to_owned(),
         _ => format!("it is not WebAssembly; {BUILD}"),
     };

@@ -60,16 +60,32 @@ impl Manifest {
     pub(crate) fn check(raw: v1::Manifest, exported: Kind) -> Result<Self, String> {
         let name = raw.name;
         if !valid_name(&name) {
-            return Err(format!("its name is `{name}`; a name is a lowercase letter, then up to 63 lowercase letters, digits or `-`"));
+            return Err(format!(
+                "its name is `{name}`; a name is a lowercase letter, then up to 63 lowercase letters, digits or `-`"
+            ));
         }
-        let version = Version::parse(&raw.version)
-            .map_err(|error| format!("its version is `{}`, which is not a semantic version such as 1.0.0: {error}", raw.version))?;
+        let version = Version::parse(&raw.version).map_err(|error| {
+            format!(
+                "its version is `{}`, which is not a semantic version such as 1.0.0: {error}",
+                raw.version
+            )
+        })?;
         let kind = Kind::from(raw.kind);
         if kind != exported {
-            return Err(format!("its manifest says {kind:?}, but it exports `{}`", exported.export().0));
+            return Err(format!(
+                "its manifest says {kind:?}, but it exports `{}`",
+                exported.export().0
+            ));
         }
         let params_schema = object("params-schema", &raw.params_schema)?;
-        let extra = object("extra-json", if raw.extra_json.is_empty() { "{}" } else { &raw.extra_json })?;
+        let extra = object(
+            "extra-json",
+            if raw.extra_json.is_empty() {
+                "{}"
+            } else {
+                &raw.extra_json
+            },
+        )?;
         let hints = LimitsHint {
             fuel_base: raw.hints.fuel_base,
             fuel_per_pixel: raw.hints.fuel_per_pixel,

@@ -12,12 +12,18 @@ pub(crate) struct Permit<'a>(&'a Permits);
 
 impl Permits {
     pub(crate) fn new(count: u32) -> Self {
-        Self { free: Mutex::new(count), changed: Condvar::new() }
+        Self {
+            free: Mutex::new(count),
+            changed: Condvar::new(),
+        }
     }
 
     pub(crate) fn take(&self) -> Permit<'_> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.changed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .changed
+            .wait_while(free, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
         Permit(self)
     }

@@ -47,12 +47,20 @@ pub struct LogLine {
 impl std::fmt::Display for LogLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.level, self.message)?;
-        self.fields.iter().try_for_each(|(key, value)| write!(f, " {key}={value}"))
+        self.fields
+            .iter()
+            .try_for_each(|(key, value)| write!(f, " {key}={value}"))
     }
 }
 
 /// A store with every limit set, for an input of so many pixels.
-pub(crate) fn store(engine: &Engine, limits: &Limits, fuel: u64, seed: u64, deadline: Instant) -> Store<Sandbox> {
+pub(crate) fn store(
+    engine: &Engine,
+    limits: &Limits,
+    fuel: u64,
+    seed: u64,
+    deadline: Instant,
+) -> Store<Sandbox> {
     let stderr = MemoryOutputPipe::new(wasi::STDERR_BYTES);
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles as usize + wasi::HANDLES);
@@ -82,7 +90,10 @@ pub(crate) fn store(engine: &Engine, limits: &Limits, fuel: u64, seed: u64, dead
             return Ok(UpdateDeadline::Continue(1));
         }
         let timeout = store.data().limits.timeout;
-        let text = format!("the plugin took longer than {} s; raise `limits.timeout` if it needs more", timeout.as_secs_f32());
+        let text = format!(
+            "the plugin took longer than {} s; raise `limits.timeout` if it needs more",
+            timeout.as_secs_f32()
+        );
         Err(store.data_mut().end(FailureKind::Timeout, text))
     });
     store
@@ -136,7 +147,11 @@ impl Sandbox {
     /// The last words on standard error, where a Rust guest's panic message is.
     pub(crate) fn last_words(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.stderr.contents()).into_owned();
-        let words: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("note:")).collect();
+        let words: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty() && !l.starts_with("note:"))
+            .collect();
         let tail = &words[words.len().saturating_sub(4)..];
         (!tail.is_empty()).then(|| tail.join(" "))
     }
@@ -144,6 +159,9 @@ impl Sandbox {
 
 impl WasiView for Sandbox {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }

@@ -21,7 +21,12 @@ pub(crate) struct EngineArgs {
     #[arg(long, env = "STOPBATH_EXECUTORS", value_name = "N")]
     pub(crate) executors: Option<usize>,
     /// Memory that one executor may have, in MiB.
-    #[arg(long, env = "STOPBATH_EXECUTOR_MEMORY", value_name = "MIB", default_value_t = 2048)]
+    #[arg(
+        long,
+        env = "STOPBATH_EXECUTOR_MEMORY",
+        value_name = "MIB",
+        default_value_t = 2048
+    )]
     pub(crate) executor_memory: u64,
     /// How many jobs may wait for an executor before callers are told to come back later.
     #[arg(long, env = "STOPBATH_QUEUE", value_name = "N", default_value_t = 64)]
@@ -80,6 +85,11 @@ impl App {
         }
         let pool = Pool::start(config)?;
         let budget = crate::http::budget::Budget::default();
-        Ok(Arc::new(Self { library, pool, budget, health: crate::http::health::Health::default() }))
+        Ok(Arc::new(Self {
+            library,
+            pool,
+            budget,
+            health: crate::http::health::Health::default(),
+        }))
     }
 }

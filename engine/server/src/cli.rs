@@ -56,7 +56,14 @@ enum Command {
 pub(crate) fn run() -> Result<ExitCode> {
     let cli = Cli::parse();
     let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
-    telemetry::start(cli.log_format, if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" });
+    telemetry::start(
+        cli.log_format,
+        if matches!(cli.command, Command::Serve(_)) {
+            "info"
+        } else {
+            "warn"
+        },
+    );
     match cli.command {
         Command::Serve(args) => done(serve::main(&args)),
         Command::Run(args) => run::main(&args),

@@ -40,9 +40,16 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 async fn nothing_here(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {}; the routes are listed at /docs", uri.path()))
+    Problem::not_found(format!(
+        "there is nothing at {}; the routes are listed at /docs",
+        uri.path()
+    ))
 }
 
 async fn wrong_method(uri: Uri) -> Problem {
-    Problem::new(405, "method-not-allowed", format!("{} takes another method; see /docs", uri.path()))
+    Problem::new(
+        405,
+        "method-not-allowed",
+        format!("{} takes another method; see /docs", uri.path()),
+    )
 }

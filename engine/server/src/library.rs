@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use workflow::pipeline::{Bytes, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check};
+use workflow::pipeline::{
+    Bytes, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check,
+};
 use workflow::plan::{Action, Fallback, OnFailure, Plan, PlannedPlugin, PlannedStep};
 
 use crate::executor::pool::{Inspector, PoolConfig};
@@ -60,10 +62,18 @@ impl Library {
                 && other.inspected.manifest.version == inspected.manifest.version
         };
         if let Some(other) = self.plugins.iter().find(same) {
-            let message = format!("{} is installed already, from {}", title(&inspected), other.path.display());
+            let message = format!(
+                "{} is installed already, from {}",
+                title(&inspected),
+                other.path.display()
+            );
             return self.reject(path, message);
         }
-        tracing::info!(plugin = title(&inspected), digest = inspected.digest, "plugin installed");
+        tracing::info!(
+            plugin = title(&inspected),
+            digest = inspected.digest,
+            "plugin installed"
+        );
         self.plugins.push(Installed { path, inspected });
     }
 
@@ -80,7 +90,10 @@ impl Library {
     fn activate(&mut self, path: PathBuf, pipeline: Pipeline) {
         let name = pipeline.plan.pipeline.clone();
         if self.pipelines.contains_key(&name) {
-            return self.reject(path, format!("another file declares the pipeline `{name}` already"));
+            return self.reject(
+                path,
+                format!("another file declares the pipeline `{name}` already"),
+            );
         }
         tracing::info!(pipeline = name, "pipeline active");
         self.pipelines.insert(name, pipeline);
@@ -119,11 +132,20 @@ impl Library {
             .iter()
             .flat_map(plugins_of)
             .filter_map(|plugin| {
-                let found = self.plugins.iter().find(|p| p.inspected.digest == plugin.digest)?;
+                let found = self
+                    .plugins
+                    .iter()
+                    .find(|p| p.inspected.digest == plugin.digest)?;
                 Some((plugin.digest.clone(), found.path.clone()))
             })
             .collect();
-        JobSpec { plan: plan.clone(), plugins: files, threads: 1, only: None, keep_steps: false }
+        JobSpec {
+            plan: plan.clone(),
+            plugins: files,
+            threads: 1,
+            only: None,
+            keep_steps: false,
+        }
     }
 }
 
@@ -161,7 +183,8 @@ pub(crate) fn info(inspected: &Inspected) -> PluginInfo {
 
 /// The files of a folder with this ending, by name.
 fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("read the folder {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("read the folder {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|path| path.extension().is_some_and(|e| e == ending))

@@ -25,7 +25,11 @@ pub(crate) enum AppendError {
 impl Original {
     pub(crate) fn new(limit: u64) -> io::Result<Self> {
         let fd = memfd_create("original", MemfdFlags::CLOEXEC)?;
-        Ok(Self { file: File::from(fd), length: 0, limit })
+        Ok(Self {
+            file: File::from(fd),
+            length: 0,
+            limit,
+        })
     }
 
     pub(crate) fn append(&mut self, chunk: &[u8]) -> Result<(), AppendError> {

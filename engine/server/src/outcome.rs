@@ -20,7 +20,10 @@ impl Outcome {
     }
 
     pub(crate) fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), report: Report::default() }
+        Self {
+            result: Err(failure),
+            report: Report::default(),
+        }
     }
 }
 

@@ -79,9 +79,14 @@ struct Made {
 impl Made {
     /// Keys are known only when it is known which steps went as planned.
     fn name_renditions(&mut self, plan: &Plan, original: &str, scale: u8) {
-        let keys = key::step_keys_after(plan, original, scale, &|step| self.detours.get(&step).copied().unwrap_or_default());
+        let keys = key::step_keys_after(plan, original, scale, &|step| {
+            self.detours.get(&step).copied().unwrap_or_default()
+        });
         for (node, rendition) in &mut self.renditions {
-            if let Some(index) = node.checked_sub(plan.steps.len()).filter(|i| *i < plan.renditions.len()) {
+            if let Some(index) = node
+                .checked_sub(plan.steps.len())
+                .filter(|i| *i < plan.renditions.len())
+            {
                 rendition.key = key::rendition_key_after(&keys, plan, index);
             }
         }
@@ -108,13 +113,19 @@ pub(crate) fn run(
     };
     let result = graph::walk(&run);
     let scale = run.scale.load(std::sync::atomic::Ordering::Relaxed);
-    let mut made = run.made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut made = run
+        .made
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     made.name_renditions(&job.plan, &run.original_digest, scale);
     let mut report = made.report;
     report.steps = made.step_reports.into_values().collect();
     report.original = run.original_digest;
     report.ms = millis(begun);
-    Outcome { result: result.map(|()| made.renditions.into_values().collect()), report }
+    Outcome {
+        result: result.map(|()| made.renditions.into_values().collect()),
+        report,
+    }
 }
 
 pub(super) fn millis(begun: Instant) -> f64 {
@@ -138,7 +149,8 @@ impl Run<'_> {
             Some(step) => self.step(node, step, inputs).map_err(|f| f.at_step(&step.id)),
             None => {
                 let rendition = &plan.renditions[node - plan.steps.len()];
-                self.rendition(node, rendition, inputs.first()).map_err(|f| f.at_step(&rendition.name))
+                self.rendition(node, rendition, inputs.first())
+                    .map_err(|f| f.at_step(&rendition.name))
             }
         }
     }
@@ -146,7 +158,11 @@ impl Run<'_> {
     fn step(&self, node: usize, step: &PlannedStep, inputs: &[Value]) -> Result<Value, Failure> {
         (self.on_step)(&step.id);
         let begun = Instant::now();
-        let mut report = StepReport { id: step.id.clone(), uses: uses(&step.action), ..StepReport::default() };
+        let mut report = StepReport {
+            id: step.id.clone(),
+            uses: uses(&step.action),
+            ..StepReport::default()
+        };
         let input = inputs.first();
         let result = self
             .action(node, &step.action, input, &mut report)
@@ -162,7 +178,9 @@ impl Run<'_> {
         }
         let mut made = self.made();
         if !report.emitted.is_empty() {
-            made.report.metadata.insert(step.id.clone(), std::mem::take(&mut report.emitted));
+            made.report
+                .metadata
+                .insert(step.id.clone(), std::mem::take(&mut report.emitted));
         }
         made.step_reports.insert(node, report);
         result
@@ -228,7 +246,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn rendition(&self, node: usize, planned: &PlannedRendition, input: Option<&Value>) -> Result<Value, Failure> {
+    fn rendition(
+        &self,
+        node: usize,
+        planned: &PlannedRendition,
+        input: Option<&Value>,
+    ) -> Result<Value, Failure> {
         if self.job.only.as_ref().is_some_and(|only| *only != planned.name) {
             return Ok(Value::Nothing);
         }
@@ -242,10 +265,18 @@ impl Run<'_> {
             (Some(Value::Bytes(bytes)), _) => (bytes.clone(), 0, 0),
             _ => return Ok(Value::Nothing),
         };
-        let uses = planned.encode.as_ref().map_or("publish".to_owned(), |e| format!("encode {}", e.format.name()));
+        let uses = planned
+            .encode
+            .as_ref()
+            .map_or("publish".to_owned(), |e| format!("encode {}", e.format.name()));
         let output = format!("{} bytes", bytes.len());
-        let report =
-            StepReport { id: planned.name.clone(), uses, ms: millis(begun), output, ..StepReport::default() };
+        let report = StepReport {
+            id: planned.name.clone(),
+            uses,
+            ms: millis(begun),
+            output,
+            ..StepReport::default()
+        };
         let rendition = Rendition {
             name: planned.name.clone(),
             media_type: planned.media_type.clone(),
@@ -262,7 +293,9 @@ impl Run<'_> {
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
-        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.made
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -278,14 +311,22 @@ fn describe(value: &Value) -> String {
                 imaging::Pixels::Rgba16(_) => "rgba16",
                 imaging::Pixels::Ycc(_) => "ycbcr",
             };
-            let frames = if picture.is_animated() { format!(" x{}", picture.frames.len()) } else { String::new() };
+            let frames = if picture.is_animated() {
+                format!(" x{}", picture.frames.len())
+            } else {
+                String::new()
+            };
             format!("{}x{} {layout}{frames}", first.width, first.height)
         }
         Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
         Value::Json(json) => {
             let text = json.to_string();
             let short: String = text.chars().take(60).collect();
-            if short.len() < text.len() { format!("{short}…") } else { text }
+            if short.len() < text.len() {
+                format!("{short}…")
+            } else {
+                text
+            }
         }
         Value::Nothing => "nothing".to_owned(),
     }

@@ -11,14 +11,21 @@ use anyhow::{Context, Result};
 pub(crate) fn load(cache: &Path) -> Result<[u8; 32]> {
     let path = cache.join("key");
     match fs::read(&path) {
-        Ok(bytes) => bytes.try_into().ok().with_context(|| format!("{} is not 32 bytes long; delete it", path.display())),
+        Ok(bytes) => bytes
+            .try_into()
+            .ok()
+            .with_context(|| format!("{} is not 32 bytes long; delete it", path.display())),
         Err(error) if error.kind() == ErrorKind::NotFound => make(cache, &path),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
     }
 }
 
 fn make(cache: &Path, path: &Path) -> Result<[u8; 32]> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(cache).with_context(|| format!("make {}", cache.display()))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(cache)
+        .with_context(|| format!("make {}", cache.display()))?;
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     let mut temp = tempfile::NamedTempFile::new_in(cache)?;

@@ -1,17 +1,23 @@
 //! A pipeline made for one plugin, to try it or to see that it lives.
 
+use workflow::pipeline::PluginKind;
 use workflow::pipeline::{PluginInfo, Problem, StaticCatalog, check};
 use workflow::plan::Plan;
-use workflow::pipeline::PluginKind;
 
 /// What the step is called in reports.
 pub(crate) const STEP: &str = "plugin";
 
 /// Original -> decode -> plugin -> PNG, as far as the plugin's kind has those ends.
 pub(crate) fn plan(plugin: &PluginInfo, with: &str, limits: &str) -> Result<Plan, Vec<Problem>> {
-    let decode = if plugin.kind == PluginKind::Decoder { "" } else { "  - { id: photo, uses: decode }\n" };
+    let decode = if plugin.kind == PluginKind::Decoder {
+        ""
+    } else {
+        "  - { id: photo, uses: decode }\n"
+    };
     let renditions = match plugin.kind {
-        PluginKind::Filter | PluginKind::Decoder => "renditions:\n  - { name: out.png, from: plugin, format: png }\n",
+        PluginKind::Filter | PluginKind::Decoder => {
+            "renditions:\n  - { name: out.png, from: plugin, format: png }\n"
+        }
         PluginKind::Encoder => "renditions:\n  - { name: out.bin, from: plugin }\n",
         PluginKind::Analyzer => "",
     };
@@ -19,5 +25,10 @@ pub(crate) fn plan(plugin: &PluginInfo, with: &str, limits: &str) -> Result<Plan
         "pipeline: try-plugin\nsteps:\n{decode}  - id: {STEP}\n    uses: {}@{}\n    with: {with}\n    limits: {limits}\n{renditions}",
         plugin.name, plugin.version
     );
-    check(&source, "(made for the plugin)", &StaticCatalog(vec![plugin.clone()])).map(|checked| checked.plan)
+    check(
+        &source,
+        "(made for the plugin)",
+        &StaticCatalog(vec![plugin.clone()]),
+    )
+    .map(|checked| checked.plan)
 }

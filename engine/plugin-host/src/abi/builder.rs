@@ -20,8 +20,15 @@ struct Rows {
 
 impl Builder {
     pub(crate) fn new(info: ImageInfo) -> Self {
-        let rows = Rows { whole: vec![false; info.height as usize], parts: BTreeMap::new() };
-        Self { info, pixels: vec![0; info.byte_len() as usize], rows }
+        let rows = Rows {
+            whole: vec![false; info.height as usize],
+            parts: BTreeMap::new(),
+        };
+        Self {
+            info,
+            pixels: vec![0; info.byte_len() as usize],
+            rows,
+        }
     }
 
     /// Checks a write; its bytes are copied by `copy`.
@@ -59,7 +66,11 @@ impl Builder {
         if self.info.width == 0 {
             return None;
         }
-        self.rows.whole.iter().position(|whole| !whole).map(|row| row as u32)
+        self.rows
+            .whole
+            .iter()
+            .position(|whole| !whole)
+            .map(|row| row as u32)
     }
 }
 
@@ -95,7 +106,11 @@ mod tests {
     use crate::abi::v1::PixelFormat;
 
     fn builder() -> Builder {
-        Builder::new(ImageInfo { width: 4, height: 2, format: PixelFormat::Gray8 })
+        Builder::new(ImageInfo {
+            width: 4,
+            height: 2,
+            format: PixelFormat::Gray8,
+        })
     }
 
     fn write(builder: &mut Builder, x: u32, y: u32, width: u32, height: u32) {
@@ -122,10 +137,32 @@ mod tests {
     #[test]
     fn writes_outside_or_of_the_wrong_length_are_refused() {
         let builder = builder();
-        let wide = Rect { x: 1, y: 0, width: 4, height: 1 };
-        let wraps = Rect { x: u32::MAX, y: 0, width: 2, height: 1 };
+        let wide = Rect {
+            x: 1,
+            y: 0,
+            width: 4,
+            height: 1,
+        };
+        let wraps = Rect {
+            x: u32::MAX,
+            y: 0,
+            width: 2,
+            height: 1,
+        };
         assert!(builder.check(wide, 4).is_err());
         assert!(builder.check(wraps, 2).is_err());
-        assert!(builder.check(Rect { x: 0, y: 0, width: 4, height: 1 }, 3).is_err());
+        assert!(
+            builder
+                .check(
+                    Rect {
+                        x: 0,
+                        y: 0,
+                        width: 4,
+                        height: 1
+                    },
+                    3
+                )
+                .is_err()
+        );
     }
 }

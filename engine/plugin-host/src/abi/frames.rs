@@ -23,7 +23,11 @@ impl GuestFrame {
             Pixels::Rgba16(_) => PixelFormat::Rgba16,
             _ => PixelFormat::Rgba8,
         };
-        ImageInfo { width: self.0.width, height: self.0.height, format }
+        ImageInfo {
+            width: self.0.width,
+            height: self.0.height,
+            format,
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -92,7 +96,8 @@ impl ImageInfo {
 impl Rect {
     /// Whether the region lies inside the picture.
     pub(crate) fn check(self, info: ImageInfo) -> Result<(), Error> {
-        let fits = |start: u32, length: u32, whole: u32| start.checked_add(length).is_some_and(|end| end <= whole);
+        let fits =
+            |start: u32, length: u32, whole: u32| start.checked_add(length).is_some_and(|end| end <= whole);
         if fits(self.x, self.width, info.width) && fits(self.y, self.height, info.height) {
             return Ok(());
         }

@@ -162,45 +162,76 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()
 
 fn add_frames(frames: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
     frames.resource("frame", ResourceType::host::<GuestFrame>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<GuestFrame>::new_own(rep))?;
+        store
+            .data_mut()
+            .table
+            .delete(Resource::<GuestFrame>::new_own(rep))?;
         Ok(())
     })?;
-    frames.resource("frame-builder", ResourceType::host::<Builder>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<Builder>::new_own(rep))?;
-        Ok(())
-    })?;
-    frames.func_wrap("[method]frame.info", |store: Store<'_>, (this,): (Resource<GuestFrame>,)| {
-        Ok((store.data().table.get(&this)?.info(),))
-    })?;
-    frames.func_wrap("[method]frame.read", |mut store: Store<'_>, (this, region): (Resource<GuestFrame>, Rect)| -> Answer<Bytes> {
-        let answer = store.data().table.get(&this)?.read(region);
-        Ok((refuse(&mut store, answer),))
-    })?;
-    frames.func_wrap("[constructor]frame-builder", |mut store: Store<'_>, (info,): (ImageInfo,)| build(&mut store, info))?;
-    frames.func_wrap("[method]frame-builder.write", write)?;
-    frames.func_wrap("[static]frame-builder.finish", |mut store: Store<'_>, (builder,): (Resource<Builder>,)| finish(&mut store, builder))?;
-    frames.func_wrap(
-        "resize",
-        |mut store: Store<'_>, (source, width, height, filter): (Resource<GuestFrame>, u32, u32, Resample)| {
-            let size = u64::from(width) * u64::from(height) * 8;
-            native(&mut store, &source, size, |f| imaging::resize_frame(f, width, height, filter.into()))
+    frames.resource(
+        "frame-builder",
+        ResourceType::host::<Builder>(),
+        |mut store, rep| {
+            store.data_mut().table.delete(Resource::<Builder>::new_own(rep))?;
+            Ok(())
         },
     )?;
-    frames.func_wrap("crop", |mut store: Store<'_>, (source, r): (Resource<GuestFrame>, Rect)| {
-        let size = u64::from(r.width) * u64::from(r.height) * 8;
-        native(&mut store, &source, size, |f| imaging::crop_frame(f, r.x, r.y, r.width, r.height))
-    })?;
-    frames.func_wrap("convert", |mut store: Store<'_>, (source, format): (Resource<GuestFrame>, PixelFormat)| {
-        let size = store.data().table.get(&source)?.0.pixel_count() * 8;
-        native(&mut store, &source, size, |f| Ok(convert(f, format)))
-    })
+    frames.func_wrap(
+        "[method]frame.info",
+        |store: Store<'_>, (this,): (Resource<GuestFrame>,)| Ok((store.data().table.get(&this)?.info(),)),
+    )?;
+    frames.func_wrap(
+        "[method]frame.read",
+        |mut store: Store<'_>, (this, region): (Resource<GuestFrame>, Rect)| -> Answer<Bytes> {
+            let answer = store.data().table.get(&this)?.read(region);
+            Ok((refuse(&mut store, answer),))
+        },
+    )?;
+    frames.func_wrap(
+        "[constructor]frame-builder",
+        |mut store: Store<'_>, (info,): (ImageInfo,)| build(&mut store, info),
+    )?;
+    frames.func_wrap("[method]frame-builder.write", write)?;
+    frames.func_wrap(
+        "[static]frame-builder.finish",
+        |mut store: Store<'_>, (builder,): (Resource<Builder>,)| finish(&mut store, builder),
+    )?;
+    frames.func_wrap(
+        "resize",
+        |mut store: Store<'_>,
+         (source, width, height, filter): (Resource<GuestFrame>, u32, u32, Resample)| {
+            let size = u64::from(width) * u64::from(height) * 8;
+            native(&mut store, &source, size, |f| {
+                imaging::resize_frame(f, width, height, filter.into())
+            })
+        },
+    )?;
+    frames.func_wrap(
+        "crop",
+        |mut store: Store<'_>, (source, r): (Resource<GuestFrame>, Rect)| {
+            let size = u64::from(r.width) * u64::from(r.height) * 8;
+            native(&mut store, &source, size, |f| {
+                imaging::crop_frame(f, r.x, r.y, r.width, r.height)
+            })
+        },
+    )?;
+    frames.func_wrap(
+        "convert",
+        |mut store: Store<'_>, (source, format): (Resource<GuestFrame>, PixelFormat)| {
+            let size = store.data().table.get(&source)?.0.pixel_count() * 8;
+            native(&mut store, &source, size, |f| Ok(convert(f, format)))
+        },
+    )
 }
 
 fn build(store: &mut Store<'_>, info: ImageInfo) -> wasmtime::Result<(Resource<Builder>,)> {
     const MAX_SIDE: u32 = 65_535;
     let sandbox = store.data_mut();
     if info.width == 0 || info.height == 0 || info.width > MAX_SIDE || info.height > MAX_SIDE {
-        let text = format!("the plugin wants to make a frame of {}x{}; a side has 1 to {MAX_SIDE} pixels", info.width, info.height);
+        let text = format!(
+            "the plugin wants to make a frame of {}x{}; a side has 1 to {MAX_SIDE} pixels",
+            info.width, info.height
+        );
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
     sandbox.take_frame_bytes(info.byte_len())?;
@@ -208,13 +239,23 @@ fn build(store: &mut Store<'_>, info: ImageInfo) -> wasmtime::Result<(Resource<B
 }
 
 /// The one copy that a write takes: from the guest's memory into the builder's.
-fn write(mut store: Store<'_>, (this, region, pixels): (Resource<Builder>, Rect, WasmList<u8>)) -> Answer<()> {
+fn write(
+    mut store: Store<'_>,
+    (this, region, pixels): (Resource<Builder>, Rect, WasmList<u8>),
+) -> Answer<()> {
     let builder = store.data_mut().table.get_mut(&this)?;
     if let refused @ Err(_) = builder.check(region, pixels.len()) {
         return Ok((refuse(&mut store, refused),));
     }
     // The list borrows the whole store, so the builder steps out of it while it takes the bytes.
-    let mut out = std::mem::replace(builder, Builder::new(ImageInfo { width: 0, height: 0, format: PixelFormat::Gray8 }));
+    let mut out = std::mem::replace(
+        builder,
+        Builder::new(ImageInfo {
+            width: 0,
+            height: 0,
+            format: PixelFormat::Gray8,
+        }),
+    );
     out.copy(region, pixels.as_le_slice(&store));
     *store.data_mut().table.get_mut(&this)? = out;
     Ok((Ok(()),))
@@ -232,7 +273,10 @@ fn finish(store: &mut Store<'_>, builder: Resource<Builder>) -> Answer<Resource<
     let sandbox = store.data_mut();
     let builder = sandbox.table.delete(builder)?;
     if let Some(row) = builder.missing() {
-        let text = format!("row {row} of {} was not written when the plugin finished its frame", builder.info.height);
+        let text = format!(
+            "row {row} of {} was not written when the plugin finished its frame",
+            builder.info.height
+        );
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
     let made = GuestFrame(frame(builder.info, Bytes::from(builder.pixels)));
@@ -266,7 +310,10 @@ fn convert(source: &imaging::Frame, format: PixelFormat) -> imaging::Frame {
 fn push<T: Send + 'static>(sandbox: &mut Sandbox, value: T) -> wasmtime::Result<Resource<T>> {
     let handles = sandbox.limits.handles;
     sandbox.table.push(value).map_err(|_| {
-        sandbox.end(FailureKind::HostLimit, format!("the plugin holds more than {handles} frames at once; drop those that are done"))
+        sandbox.end(
+            FailureKind::HostLimit,
+            format!("the plugin holds more than {handles} frames at once; drop those that are done"),
+        )
     })
 }
 
@@ -274,7 +321,11 @@ fn add_host(host: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
     type Line = (Level, String, Vec<(String, String)>);
     host.func_wrap("log", |mut store: Store<'_>, (level, message, fields): Line| {
         let level = format!("{level:?}").to_lowercase();
-        store.data_mut().log(LogLine { level, message, fields })
+        store.data_mut().log(LogLine {
+            level,
+            message,
+            fields,
+        })
     })?;
     host.func_wrap("emit", |mut store: Store<'_>, (key, json): (String, String)| {
         let bytes = json.len();

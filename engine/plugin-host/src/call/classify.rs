@@ -22,13 +22,17 @@ impl Called {
     }
 
     pub(crate) fn shape(function: &str, error: &wasmtime::Error) -> Self {
-        Self::Shape(format!("its function `{function}` does not have the types of stopbath:plugin@0.1: {error:#}"))
+        Self::Shape(format!(
+            "its function `{function}` does not have the types of stopbath:plugin@0.1: {error:#}"
+        ))
     }
 
     pub(crate) fn into_failure(self, sandbox: &Sandbox) -> Failure {
         match self {
             Self::Said(failure) => match &sandbox.refused {
-                Some(why) if failure.kind == FailureKind::Internal => Failure::new(FailureKind::BadOutput, why.clone()),
+                Some(why) if failure.kind == FailureKind::Internal => {
+                    Failure::new(FailureKind::BadOutput, why.clone())
+                }
                 _ => failure,
             },
             Self::Shape(text) => Failure::new(FailureKind::BadOutput, text),
@@ -51,23 +55,36 @@ pub(crate) fn classify(error: &wasmtime::Error, sandbox: &Sandbox) -> Failure {
     }
     let text = format!("{error:#}");
     if sandbox.limiter.memory_refused || text.contains("memory minimum size") {
-        let text = format!("the plugin wanted more than {} MiB of memory; raise `limits.memory` if it needs more", limits.memory >> 20);
+        let text = format!(
+            "the plugin wanted more than {} MiB of memory; raise `limits.memory` if it needs more",
+            limits.memory >> 20
+        );
         return Failure::new(FailureKind::MemoryLimit, text);
     }
     if sandbox.limiter.table_refused || text.contains("table minimum size") {
-        let text = format!("the plugin wanted tables of more than {} elements", limits.table_elements);
+        let text = format!(
+            "the plugin wanted tables of more than {} elements",
+            limits.table_elements
+        );
         return Failure::new(FailureKind::HostLimit, text);
     }
     if HOST_LIMITS.iter().any(|sign| text.contains(sign)) {
-        let text = format!("the plugin asked the host for more than it grants: {}", error.root_cause());
+        let text = format!(
+            "the plugin asked the host for more than it grants: {}",
+            error.root_cause()
+        );
         return Failure::new(FailureKind::HostLimit, text);
     }
     Failure::new(FailureKind::Trap, trap_text(error, sandbox))
 }
 
 /// How wasmtime words the limits that it keeps itself.
-const HOST_LIMITS: [&str; 4] =
-    ["write beyond capacity", "fuel allocated for hostcalls", "resource table has no free keys", "handles"];
+const HOST_LIMITS: [&str; 4] = [
+    "write beyond capacity",
+    "fuel allocated for hostcalls",
+    "resource table has no free keys",
+    "handles",
+];
 
 fn trap_text(error: &wasmtime::Error, sandbox: &Sandbox) -> String {
     let what = match error.downcast_ref::<Trap>() {

@@ -76,7 +76,10 @@ fn hop(args: &Args) -> Result<()> {
     checked.plan.steps.clear();
     checked.plan.renditions.clear();
     let job = crate::library::Library::default().job(&checked.plan);
-    let pool = Pool::start(PoolConfig { executors: 1, ..args.engine.pool_config()? })?;
+    let pool = Pool::start(PoolConfig {
+        executors: 1,
+        ..args.engine.pool_config()?
+    })?;
     let bytes = vec![7; 2_000_000];
     let mut times = Vec::new();
     for run in 0..args.runs + WARM_UP {
@@ -84,7 +87,9 @@ fn hop(args: &Args) -> Result<()> {
         let mut original = Original::new(bytes.len() as u64)?;
         drop(original.append(&bytes));
         let job = job.clone();
-        let outcome = pool.run_blocking(job, original.into_file()).map_err(|why| anyhow::anyhow!("{why:?}"))?;
+        let outcome = pool
+            .run_blocking(job, original.into_file())
+            .map_err(|why| anyhow::anyhow!("{why:?}"))?;
         let ms = begun.elapsed().as_secs_f64() * 1e3;
         let work = outcome.report.ms;
         outcome.result?;

@@ -40,7 +40,11 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
         anstream::println!("{}", serde_json::to_string_pretty(&found)?);
     }
     let failed = found.iter().any(|p| p.severity == Severity::Error);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn show(file: &std::path::Path, source: &str, problems: &[Problem]) {

@@ -35,7 +35,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let mut job = library.job(&pipeline.plan);
     job.keep_steps = args.output.is_some();
     let original = files::original(&args.image, job.plan.limits.max_bytes)?;
-    let pool = Pool::start(PoolConfig { executors: 1, ..config })?;
+    let pool = Pool::start(PoolConfig {
+        executors: 1,
+        ..config
+    })?;
     let outcome = pool
         .run_blocking(job, original.into_file())
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
@@ -49,12 +52,18 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     } else {
         show(&outcome);
     }
-    Ok(if outcome.result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if outcome.result.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn show(outcome: &Outcome) {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
     for column in 3..6 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -89,7 +98,10 @@ fn why(step: &StepReport) {
         anstream::println!("{} {line}", style::dim(format!("{} log:", step.id)));
     }
     if let Some(skipped) = &step.skipped {
-        anstream::println!("{} passed over: {skipped}", style::warning(format!("{}:", step.id)));
+        anstream::println!(
+            "{} passed over: {skipped}",
+            style::warning(format!("{}:", step.id))
+        );
     }
 }
 

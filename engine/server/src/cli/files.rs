@@ -14,7 +14,10 @@ pub(super) fn original(path: &Path, limit: u64) -> Result<Original> {
     let mut original = Original::new(limit)?;
     original.append(&bytes).map_err(|error| match error {
         AppendError::TooLarge(limit) => {
-            anyhow::anyhow!("{} is larger than the {limit} bytes that the pipeline takes (`input.max_bytes`)", path.display())
+            anyhow::anyhow!(
+                "{} is larger than the {limit} bytes that the pipeline takes (`input.max_bytes`)",
+                path.display()
+            )
         }
         AppendError::Io(error) => error.into(),
     })?;
@@ -23,11 +26,17 @@ pub(super) fn original(path: &Path, limit: u64) -> Result<Original> {
 
 /// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    let mut temp = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
-    temp.write_all(bytes).with_context(|| format!("write {}", path.display()))?;
-    temp.persist(path).with_context(|| format!("write {}", path.display()))?;
+    let mut temp =
+        tempfile::NamedTempFile::new_in(folder).with_context(|| format!("write in {}", folder.display()))?;
+    temp.write_all(bytes)
+        .with_context(|| format!("write {}", path.display()))?;
+    temp.persist(path)
+        .with_context(|| format!("write {}", path.display()))?;
     Ok(())
 }
 
@@ -53,7 +62,10 @@ pub(super) fn stems(images: &[PathBuf]) -> Vec<String> {
             let stem = text(image.file_stem());
             let with_ending = format!("{stem}-{}", text(image.extension()));
             let numbered = (2..).map(|n| format!("{stem}-{n}"));
-            let free = [stem.clone(), with_ending].into_iter().chain(numbered).find(|name| taken.insert(name.clone()));
+            let free = [stem.clone(), with_ending]
+                .into_iter()
+                .chain(numbered)
+                .find(|name| taken.insert(name.clone()));
             free.unwrap_or(stem)
         })
         .collect()
@@ -65,7 +77,9 @@ mod tests {
 
     #[test]
     fn results_never_share_a_name() {
-        let images: Vec<PathBuf> = ["a/x.jpg", "b/x.jpg", "x.png", "c/x.jpg"].map(PathBuf::from).into();
+        let images: Vec<PathBuf> = ["a/x.jpg", "b/x.jpg", "x.png", "c/x.jpg"]
+            .map(PathBuf::from)
+            .into();
         assert_eq!(stems(&images), ["x", "x-jpg", "x-png", "x-2"]);
     }
 }

@@ -68,7 +68,11 @@ fn inspect(file: &Path, json: bool, config: &PoolConfig) -> Result<ExitCode> {
     let manifest = &inspected.manifest;
     anstream::println!("{} {}", style::good("fits"), library::title(&inspected));
     anstream::println!("{}", manifest.description);
-    anstream::println!("kind:   {:?}{}", manifest.kind, if manifest.banded { ", banded" } else { "" });
+    anstream::println!(
+        "kind:   {:?}{}",
+        manifest.kind,
+        if manifest.banded { ", banded" } else { "" }
+    );
     anstream::println!("digest: {}", inspected.digest);
     if !manifest.media_types.is_empty() {
         anstream::println!("types:  {}", manifest.media_types.join(", "));
@@ -95,9 +99,18 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         let text: Vec<String> = problems.iter().map(|p| p.message.clone()).collect();
         anyhow::anyhow!("--with does not fit the plugin: {}", text.join("; "))
     })?;
-    let library = Library { plugins: vec![library::Installed { path: std::path::absolute(&args.file)?, inspected }], ..Library::default() };
+    let library = Library {
+        plugins: vec![library::Installed {
+            path: std::path::absolute(&args.file)?,
+            inspected,
+        }],
+        ..Library::default()
+    };
     let original = files::original(&args.image, plan.limits.max_bytes)?;
-    let pool = Pool::start(PoolConfig { executors: 1, ..config })?;
+    let pool = Pool::start(PoolConfig {
+        executors: 1,
+        ..config
+    })?;
     let outcome = pool
         .run_blocking(library.job(&plan), original.into_file())
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
@@ -106,7 +119,11 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
 }
 
 fn finish(args: &RunArgs, kind: PluginKind, outcome: &Outcome) -> Result<ExitCode> {
-    let json = outcome.report.analyses.get(trial::STEP).map(|json| format!("{json:#}\n"));
+    let json = outcome
+        .report
+        .analyses
+        .get(trial::STEP)
+        .map(|json| format!("{json:#}\n"));
     match (&args.output, &outcome.result, &json) {
         (Some(path), Ok(_), Some(json)) => files::write(path, json.as_bytes())?,
         (Some(path), Ok(renditions), None) => {
@@ -123,7 +140,12 @@ fn finish(args: &RunArgs, kind: PluginKind, outcome: &Outcome) -> Result<ExitCod
         step.logs.iter().for_each(|line| anstream::eprintln!("{line}"));
         let fuel = step.fuel.unwrap_or(0);
         let memory = step.memory.unwrap_or(0) >> 10;
-        anstream::eprintln!("{kind:?} {}: {:.2} ms, {fuel} fuel, {memory} KiB, {}", step.uses, step.ms, step.output);
+        anstream::eprintln!(
+            "{kind:?} {}: {:.2} ms, {fuel} fuel, {memory} KiB, {}",
+            step.uses,
+            step.ms,
+            step.output
+        );
     }
     match &outcome.result {
         Ok(_) => Ok(ExitCode::SUCCESS),

@@ -53,7 +53,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let pipeline = library.read_pipeline(&args.pipeline)?;
     let job = library.job(&pipeline.plan);
     let workers = config.executors.min(args.images.len());
-    let pool = Pool::start(crate::executor::pool::PoolConfig { executors: workers, ..config })?;
+    let pool = Pool::start(crate::executor::pool::PoolConfig {
+        executors: workers,
+        ..config
+    })?;
     let begun = Instant::now();
     let lines = run_all(args, &job, &pool, workers);
     pool.drain();
@@ -63,7 +66,11 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     } else {
         summary(&lines, failed, begun);
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line> {
@@ -74,7 +81,9 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
         let mut lines = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(image) = args.images.get(index) else { break };
+            let Some(image) = args.images.get(index) else {
+                break;
+            };
             bar.set_message(image.display().to_string());
             lines.push((index, one(image, &stems[index], &args.output, job, pool)));
             bar.inc(1);
@@ -83,7 +92,10 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
     };
     let mut lines: Vec<(usize, Line)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap_or_default())
+            .collect()
     });
     bar.finish_and_clear();
     lines.sort_by_key(|(index, _)| *index);
@@ -91,7 +103,9 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
 }
 
 fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> Line {
-    let failed = |error: &anyhow::Error| Outcome::failed(Failure::new(FailureKind::Infrastructure, format!("{error:#}")));
+    let failed = |error: &anyhow::Error| {
+        Outcome::failed(Failure::new(FailureKind::Infrastructure, format!("{error:#}")))
+    };
     let outcome = match files::original(image, job.plan.limits.max_bytes) {
         Ok(original) => pool
             .run_blocking(job.clone(), original.into_file())
@@ -99,11 +113,13 @@ fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> L
         Err(error) => failed(&error),
     };
     let written = outcome.result.and_then(|renditions| {
-        let infrastructure = |error: anyhow::Error| Failure::new(FailureKind::Infrastructure, format!("{error:#}"));
+        let infrastructure =
+            |error: anyhow::Error| Failure::new(FailureKind::Infrastructure, format!("{error:#}"));
         let mut written = files::write_renditions(output, stem, &renditions).map_err(infrastructure)?;
         if !outcome.report.analyses.is_empty() {
             let path = output.join(format!("{stem}.json"));
-            let json = serde_json::to_vec_pretty(&outcome.report.analyses).map_err(|e| infrastructure(e.into()))?;
+            let json =
+                serde_json::to_vec_pretty(&outcome.report.analyses).map_err(|e| infrastructure(e.into()))?;
             files::write(&path, &json).map_err(infrastructure)?;
             written.push(path);
         }
@@ -113,7 +129,12 @@ fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> L
         Ok(files) => (files, None),
         Err(failure) => (Vec::new(), Some(failure)),
     };
-    Line { image: image.to_owned(), files, failure, report: outcome.report }
+    Line {
+        image: image.to_owned(),
+        files,
+        failure,
+        report: outcome.report,
+    }
 }
 
 /// Drawn on standard error, and only where that is a terminal.
@@ -130,16 +151,31 @@ fn progress(images: u64, quiet: bool) -> ProgressBar {
 
 fn summary(lines: &[Line], failed: usize, begun: Instant) {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["image", "result", "ms"]);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_header(["image", "result", "ms"]);
     for line in lines {
         let result = match &line.failure {
             Some(failure) => failure.to_string(),
-            None => line.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join("\n"),
+            None => line
+                .files
+                .iter()
+                .map(|f| f.display().to_string())
+                .collect::<Vec<_>>()
+                .join("\n"),
         };
-        table.add_row([line.image.display().to_string(), result, format!("{:.1}", line.report.ms)]);
+        table.add_row([
+            line.image.display().to_string(),
+            result,
+            format!("{:.1}", line.report.ms),
+        ]);
     }
     anstream::println!("{table}");
     let good = style::good(format!("{} done", lines.len() - failed));
-    let bad = if failed == 0 { String::new() } else { format!(", {}", style::error(format!("{failed} failed"))) };
+    let bad = if failed == 0 {
+        String::new()
+    } else {
+        format!(", {}", style::error(format!("{failed} failed")))
+    };
     anstream::println!("{good}{bad} in {:.2} s", begun.elapsed().as_secs_f32());
 }

@@ -15,7 +15,12 @@ use crate::http;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to listen.
-    #[arg(long, env = "STOPBATH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "STOPBATH_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080"
+    )]
     listen: SocketAddr,
     /// Folder of pipelines (*.yaml).
     #[arg(long, env = "STOPBATH_PIPELINES", value_name = "DIR")]
@@ -29,7 +34,10 @@ pub(super) struct Args {
 
 pub(super) fn main(args: &Args) -> Result<()> {
     let app = App::start(&args.engine, args.pipelines.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(args, Arc::clone(&app)))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     if let Some(app) = Arc::into_inner(app) {
@@ -40,7 +48,9 @@ pub(super) fn main(args: &Args) -> Result<()> {
 }
 
 async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listen on {}", args.listen))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr()?;
     greet(address, &app);
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -63,9 +73,17 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
 fn greet(address: SocketAddr, app: &App) {
     anstream::println!("listening on http://{address}");
     if let Some((name, pipeline)) = app.library.pipelines.iter().next() {
-        let (name, pipeline) =
-            app.library.pipelines.iter().find(|(_, p)| p.plan.renditions.len() == 1).unwrap_or((name, pipeline));
-        let output = pipeline.plan.renditions.first().map_or("result.json", |r| r.name.as_str());
+        let (name, pipeline) = app
+            .library
+            .pipelines
+            .iter()
+            .find(|(_, p)| p.plan.renditions.len() == 1)
+            .unwrap_or((name, pipeline));
+        let output = pipeline
+            .plan
+            .renditions
+            .first()
+            .map_or("result.json", |r| r.name.as_str());
         anstream::println!(
             "try:  curl --data-binary @photo.jpg -o {output} http://{address}/v1/pipelines/{name}/process"
         );
@@ -74,7 +92,8 @@ fn greet(address: SocketAddr, app: &App) {
 }
 
 async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;
     };

@@ -33,7 +33,10 @@ pub(crate) struct Args {
 const KEPT_BUFFER: usize = 16 << 20;
 
 pub(crate) fn main(args: &Args) -> Result<()> {
-    let stdin: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned().context("take the socket")?;
+    let stdin: OwnedFd = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("take the socket")?;
     let socket = UnixStream::from(stdin);
     let plugins = Plugins::new(host(&args.cache)?);
     confine(args.memory, args.compile)?;
@@ -77,7 +80,10 @@ pub(crate) fn host(cache: &std::path::Path) -> Result<Host> {
 fn inspect(plugins: &Plugins, path: &std::path::Path) -> Result<Inspected, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("it could not be read: {error}"))?;
     let plugin = plugins.host.load(&bytes).map_err(|error| error.to_string())?;
-    Ok(Inspected { digest: plugin.digest().to_owned(), manifest: plugin.manifest().clone() })
+    Ok(Inspected {
+        digest: plugin.digest().to_owned(),
+        manifest: plugin.manifest().clone(),
+    })
 }
 
 /// Reads by position: another process may hold the same open file.

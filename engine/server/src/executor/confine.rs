@@ -23,7 +23,10 @@ pub(crate) fn confine(memory: u64, may_write: bool) -> Result<()> {
 }
 
 fn limit(resource: Resource, value: u64) -> Result<()> {
-    let limit = Rlimit { current: Some(value), maximum: Some(value) };
+    let limit = Rlimit {
+        current: Some(value),
+        maximum: Some(value),
+    };
     setrlimit(resource, limit).with_context(|| format!("set the limit {resource:?}"))
 }
 
@@ -34,7 +37,9 @@ fn filter(may_write: bool) -> Result<BpfProgram> {
         rules.extend(CHANGES_FILES.iter().map(|call| (*call, Vec::new())));
         rules.insert(libc::SYS_openat, writing_flags()?);
     }
-    let arch = std::env::consts::ARCH.try_into().context("seccomp on this architecture")?;
+    let arch = std::env::consts::ARCH
+        .try_into()
+        .context("seccomp on this architecture")?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(1), arch)?;
     Ok(filter.try_into()?)
 }
@@ -48,7 +53,8 @@ fn writing_flags() -> Result<Vec<SeccompRule>> {
     [WRITE_ONLY, READ_WRITE, CREATE, TRUNCATE]
         .iter()
         .map(|flag| {
-            let set = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(*flag), *flag)?;
+            let set =
+                SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(*flag), *flag)?;
             Ok(SeccompRule::new(vec![set])?)
         })
         .collect()

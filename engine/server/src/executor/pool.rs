@@ -57,11 +57,17 @@ struct Ticket {
 impl Pool {
     pub(crate) fn start(config: PoolConfig) -> anyhow::Result<Self> {
         let queue = Queue::new(config.queue + config.executors);
-        let shared = Arc::new(Shared { queue, busy: AtomicUsize::new(0), config });
+        let shared = Arc::new(Shared {
+            queue,
+            busy: AtomicUsize::new(0),
+            config,
+        });
         let slots = (0..shared.config.executors)
             .map(|n| {
                 let shared = Arc::clone(&shared);
-                std::thread::Builder::new().name(format!("executor-{n}")).spawn(move || shared.serve())
+                std::thread::Builder::new()
+                    .name(format!("executor-{n}"))
+                    .spawn(move || shared.serve())
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { shared, slots })
@@ -70,18 +76,32 @@ impl Pool {
     /// Runs a job; the original is an open file, best one in memory.
     pub(crate) async fn run(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
         let (reply, outcome) = oneshot::channel();
-        self.shared.queue.push(Ticket { job: Box::new(job), original, reply })?;
+        self.shared.queue.push(Ticket {
+            job: Box::new(job),
+            original,
+            reply,
+        })?;
         Ok(outcome.await.unwrap_or_else(|_| {
-            Outcome::failed(Failure::new(FailureKind::Crash, "the executors were stopped while the job ran"))
+            Outcome::failed(Failure::new(
+                FailureKind::Crash,
+                "the executors were stopped while the job ran",
+            ))
         }))
     }
 
     /// The same for callers that are not on a runtime.
     pub(crate) fn run_blocking(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
         let (reply, outcome) = oneshot::channel();
-        self.shared.queue.push(Ticket { job: Box::new(job), original, reply })?;
+        self.shared.queue.push(Ticket {
+            job: Box::new(job),
+            original,
+            reply,
+        })?;
         Ok(outcome.blocking_recv().unwrap_or_else(|_| {
-            Outcome::failed(Failure::new(FailureKind::Crash, "the executors were stopped while the job ran"))
+            Outcome::failed(Failure::new(
+                FailureKind::Crash,
+                "the executors were stopped while the job ran",
+            ))
         }))
     }
 
@@ -109,14 +129,18 @@ pub(crate) struct Inspector<'a> {
 
 impl<'a> Inspector<'a> {
     pub(crate) fn new(config: &'a PoolConfig) -> Self {
-        Self { config, process: None }
+        Self {
+            config,
+            process: None,
+        }
     }
 
     /// A plugin that kills the process costs the next one a new process, nothing else.
     pub(crate) fn inspect(&mut self, path: &std::path::Path) -> Result<Inspected, String> {
         let mut process = match self.process.take() {
             Some(process) => process,
-            None => Process::spawn(self.config, true).map_err(|e| format!("no executor could be started: {e:#}"))?,
+            None => Process::spawn(self.config, true)
+                .map_err(|e| format!("no executor could be started: {e:#}"))?,
         };
         let answer = process.inspect(path)?;
         self.process = Some(process);
@@ -145,7 +169,10 @@ impl Shared {
     /// Leaves `None` behind when the process did not survive the job.
     fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: &File) -> Outcome {
         let Some(mut live) = process.take().or_else(|| self.spawn()) else {
-            return Outcome::failed(Failure::new(FailureKind::Infrastructure, "no executor could be started"));
+            return Outcome::failed(Failure::new(
+                FailureKind::Infrastructure,
+                "no executor could be started",
+            ));
         };
         // A lone job may use every core; under load each executor keeps to its own.
         job.threads = (self.config.executors / self.busy.load(Ordering::Relaxed).max(1)).max(1) as u32;

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 
 use plugin_host::Manifest;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,11 @@ pub(crate) struct Inspected {
 }
 
 /// Sends a request, and the original with it.
-pub(crate) fn send_request(socket: &UnixStream, request: &Request, original: Option<&File>) -> io::Result<()> {
+pub(crate) fn send_request(
+    socket: &UnixStream,
+    request: &Request,
+    original: Option<&File>,
+) -> io::Result<()> {
     let body = encode(request)?;
     let Some(original) = original else {
         return write_message(socket, &body);
@@ -63,7 +68,12 @@ pub(crate) fn send_request(socket: &UnixStream, request: &Request, original: Opt
     ancillary.push(SendAncillaryMessage::ScmRights(&fds));
     let length = (body.len() as u32).to_le_bytes();
     // The descriptor rides on the length alone, so that it cannot be split from it.
-    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&length)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    let sent = rustix::net::sendmsg(
+        socket,
+        &[IoSlice::new(&length)],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?;
     if sent != length.len() {
         return Err(io::Error::other("the executor's socket took half a message"));
     }
@@ -115,7 +125,9 @@ pub(crate) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
             return Err(invalid(format!("renditions of {total} bytes")));
         }
         if let Ok(renditions) = &mut outcome.result {
-            renditions.iter_mut().try_for_each(|rendition| fill(&mut socket, rendition))?;
+            renditions
+                .iter_mut()
+                .try_for_each(|rendition| fill(&mut socket, rendition))?;
         }
     }
     Ok(response)
@@ -163,10 +175,16 @@ fn read_body(socket: impl Read, length: u32) -> io::Result<Vec<u8>> {
 }
 
 fn invalid(what: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{what} is more than the protocol allows"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{what} is more than the protocol allows"),
+    )
 }
 
 /// How an executor that sent nonsense is reported.
 pub(crate) fn broken(error: &io::Error) -> Failure {
-    Failure::new(workflow::failure::FailureKind::Crash, format!("the executor's answer could not be read: {error}"))
+    Failure::new(
+        workflow::failure::FailureKind::Crash,
+        format!("the executor's answer could not be read: {error}"),
+    )
 }

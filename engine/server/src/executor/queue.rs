@@ -26,7 +26,10 @@ pub(crate) enum Refused {
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                closed: false,
+            }),
             changed: Condvar::new(),
             capacity,
         }

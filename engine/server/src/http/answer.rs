@@ -24,7 +24,11 @@ pub(crate) enum Shape {
 impl Shape {
     /// By `Accept`; without a wish one rendition comes as its bytes, several as multipart, none as JSON.
     pub(crate) fn choose(accept: Option<&str>, plan: &Plan, only: Option<&str>) -> Result<Self, Problem> {
-        let wanted: Vec<_> = plan.renditions.iter().filter(|r| only.is_none_or(|o| o == r.name)).collect();
+        let wanted: Vec<_> = plan
+            .renditions
+            .iter()
+            .filter(|r| only.is_none_or(|o| o == r.name))
+            .collect();
         let mut offers: Vec<(&str, Self)> = match wanted.as_slice() {
             [] => vec![("application/json", Self::Json)],
             [one] => vec![(one.media_type.as_str(), Self::Bytes)],
@@ -40,20 +44,29 @@ impl Shape {
         let types: Vec<&str> = offers.iter().map(|(media_type, _)| *media_type).collect();
         match accept::best(accept.unwrap_or("*/*"), &types) {
             Some(chosen) => Ok(offers[chosen].1),
-            None => Err(Problem::new(406, "not-acceptable", format!("this can be answered as {}", types.join(", ")))),
+            None => Err(Problem::new(
+                406,
+                "not-acceptable",
+                format!("this can be answered as {}", types.join(", ")),
+            )),
         }
     }
 }
 
 /// Turns the outcome of a job into a response.
-pub(crate) fn build(shape: Shape, outcome: Outcome, if_none_match: Option<&str>) -> Result<Response, Problem> {
+pub(crate) fn build(
+    shape: Shape,
+    outcome: Outcome,
+    if_none_match: Option<&str>,
+) -> Result<Response, Problem> {
     let report = outcome.report;
     let renditions = outcome.result.map_err(Problem::from)?;
     let timing = server_timing(&report);
     let mut response = match (shape, renditions.as_slice()) {
         (Shape::Bytes, [one]) => bytes(one, if_none_match),
         (Shape::Bytes, _) => {
-            let text = "the step that makes this rendition was skipped (`on_failure: skip`), so there is none";
+            let text =
+                "the step that makes this rendition was skipped (`on_failure: skip`), so there is none";
             return Err(Problem::new(500, "bad-output", text));
         }
         (Shape::Multipart, all) => pack::multipart(all, &facts(all, &report)),
@@ -73,7 +86,8 @@ pub(crate) fn build(shape: Shape, outcome: Outcome, if_none_match: Option<&str>)
 
 fn bytes(rendition: &Rendition, if_none_match: Option<&str>) -> Response {
     let etag = format!("\"{}\"", rendition.key);
-    let known = if_none_match.is_some_and(|tags| tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
+    let known =
+        if_none_match.is_some_and(|tags| tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -114,5 +128,8 @@ fn server_timing(report: &Report) -> String {
     let token = |id: &str| id.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "-");
     let entry = |id: &str, ms: f64| format!("{};dur={ms:.2}", token(id));
     let steps = report.steps.iter().map(|step| entry(&step.id, step.ms));
-    steps.chain([entry("total", report.ms)]).collect::<Vec<_>>().join(", ")
+    steps
+        .chain([entry("total", report.ms)])
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -20,7 +20,10 @@ pub(crate) struct Share {
 
 impl Budget {
     pub(crate) fn share(&self) -> Share {
-        Share { budget: self.clone(), bytes: 0 }
+        Share {
+            budget: self.clone(),
+            bytes: 0,
+        }
     }
 }
 
@@ -29,7 +32,10 @@ impl Share {
         let before = self.budget.0.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
         if before + bytes > TOTAL {
-            return Err(Problem::busy("too many originals are being received at once; try again in a moment", 1));
+            return Err(Problem::busy(
+                "too many originals are being received at once; try again in a moment",
+                1,
+            ));
         }
         Ok(())
     }

@@ -11,7 +11,10 @@ use crate::app::App;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Stopbath", description = "Image pipelines of sandboxed plugins and native codecs."),
+    info(
+        title = "Stopbath",
+        description = "Image pipelines of sandboxed plugins and native codecs."
+    ),
     paths(
         process::process,
         pipelines::list,
@@ -25,5 +28,7 @@ use crate::app::App;
 struct Api;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    SwaggerUi::new("/docs").url("/openapi.json", Api::openapi()).into()
+    SwaggerUi::new("/docs")
+        .url("/openapi.json", Api::openapi())
+        .into()
 }

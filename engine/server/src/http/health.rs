@@ -71,7 +71,11 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
     if last.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH) {
         *last = Some((Instant::now(), readiness.clone()));
     }
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(readiness))
 }
 
@@ -85,19 +89,36 @@ async fn examine(app: &App) -> Readiness {
         checks.push(match trial::plan(&library::info(&plugin.inspected), "{}", "{}") {
             Ok(plan) => examine_plan(app, name, plan).await,
             // It has params that must be given, so it cannot be tried without knowing them.
-            Err(_) => Check { name, ok: true, problem: None },
+            Err(_) => Check {
+                name,
+                ok: true,
+                problem: None,
+            },
         });
     }
     let (waiting, busy) = app.pool.load();
-    Readiness { ready: checks.iter().all(|c| c.ok), checks, waiting, busy }
+    Readiness {
+        ready: checks.iter().all(|c| c.ok),
+        checks,
+        waiting,
+        busy,
+    }
 }
 
 async fn examine_plan(app: &App, name: String, plan: Plan) -> Check {
     let problem = match run(app, plan).await {
-        Ok(outcome) => outcome.result.err().filter(|failure| !answered(failure)).map(|f| f.to_string()),
+        Ok(outcome) => outcome
+            .result
+            .err()
+            .filter(|failure| !answered(failure))
+            .map(|f| f.to_string()),
         Err(problem) => Some(problem),
     };
-    Check { name, ok: problem.is_none(), problem }
+    Check {
+        name,
+        ok: problem.is_none(),
+        problem,
+    }
 }
 
 /// A plugin that refuses the tiny picture, or wants params, is alive all the same.
@@ -108,5 +129,8 @@ fn answered(failure: &Failure) -> bool {
 async fn run(app: &App, plan: Plan) -> Result<Outcome, String> {
     let mut original = Original::new(TINY.len() as u64).map_err(|error| error.to_string())?;
     original.append(TINY).map_err(|error| format!("{error:?}"))?;
-    app.pool.run(app.library.job(&plan), original.into_file()).await.map_err(|why| format!("refused: {why:?}"))
+    app.pool
+        .run(app.library.job(&plan), original.into_file())
+        .await
+        .map_err(|why| format!("refused: {why:?}"))
 }

@@ -35,7 +35,13 @@ pub(crate) struct Detail {
 /// The active pipelines.
 #[utoipa::path(get, path = "/v1/pipelines", responses((status = 200, body = Vec<Summary>)))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Summary>> {
-    Json(app.library.pipelines.iter().map(|(name, pipeline)| summary(name, pipeline)).collect())
+    Json(
+        app.library
+            .pipelines
+            .iter()
+            .map(|(name, pipeline)| summary(name, pipeline))
+            .collect(),
+    )
 }
 
 /// One pipeline, with its source and plan.
@@ -53,8 +59,9 @@ pub(crate) async fn show(
     Ok(Json(Detail {
         summary: summary(&name, pipeline),
         source: pipeline.source.clone(),
-        plan: serde_json::to_value(&pipeline.plan)
-            .map_err(|error| Problem::new(500, "internal", format!("the plan could not be shown: {error}")))?,
+        plan: serde_json::to_value(&pipeline.plan).map_err(|error| {
+            Problem::new(500, "internal", format!("the plan could not be shown: {error}"))
+        })?,
         warnings: pipeline.warnings.iter().map(ToString::to_string).collect(),
     }))
 }
@@ -68,7 +75,10 @@ pub(crate) async fn schema() -> Json<serde_json::Value> {
 pub(crate) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Pipeline, Problem> {
     app.library.pipelines.get(name).ok_or_else(|| {
         let names: Vec<&str> = app.library.pipelines.keys().map(String::as_str).collect();
-        Problem::not_found(format!("there is no pipeline `{name}`; there are: {}", names.join(", ")))
+        Problem::not_found(format!(
+            "there is no pipeline `{name}`; there are: {}",
+            names.join(", ")
+        ))
     })
 }
 

@@ -40,8 +40,16 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Plugins> {
         manifest: p.inspected.manifest.clone(),
     });
     let rejected = app.library.rejected.iter().map(|r| Rejected {
-        file: r.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        file: r
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         message: r.message.clone(),
     });
-    Json(Plugins { plugins: plugins.collect(), rejected: rejected.collect() })
+    Json(Plugins {
+        plugins: plugins.collect(),
+        rejected: rejected.collect(),
+    })
 }

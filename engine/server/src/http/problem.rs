@@ -57,7 +57,10 @@ impl Problem {
 
     /// Too much work at once; `seconds` is when another try is worth it.
     pub(crate) fn busy(detail: impl Into<String>, seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(503, "overloaded", detail) }
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(503, "overloaded", detail)
+        }
     }
 }
 
@@ -113,7 +116,9 @@ fn title(kind: &str) -> &'static str {
 /// What a problem's `type` address answers.
 pub(crate) async fn explain(Path(kind): Path<String>) -> Result<String, Problem> {
     match title(&kind) {
-        "Error" => Err(Problem::not_found(format!("there is no kind of problem called `{kind}`"))),
+        "Error" => Err(Problem::not_found(format!(
+            "there is no kind of problem called `{kind}`"
+        ))),
         title => Ok(format!("{kind}: {title}.\n")),
     }
 }
@@ -124,7 +129,10 @@ impl IntoResponse for Problem {
         let retry = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

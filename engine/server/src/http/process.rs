@@ -70,7 +70,9 @@ fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Res
     match wanted {
         Some(wanted) if !names.contains(&wanted) => {
             let there = names.join(", ");
-            Err(Problem::not_found(format!("pipeline `{name}` has no rendition `{wanted}`; there are: {there}")))
+            Err(Problem::not_found(format!(
+                "pipeline `{name}` has no rendition `{wanted}`; there are: {there}"
+            )))
         }
         _ => Ok(()),
     }
@@ -78,7 +80,13 @@ fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Res
 
 fn refused(why: Refused) -> Problem {
     match why {
-        Refused::Full => Problem::busy("every executor works and the queue is full; try again in a moment", 1),
-        Refused::Closed => Problem::busy("this server is shutting down; another one, or this one soon, will answer", 5),
+        Refused::Full => Problem::busy(
+            "every executor works and the queue is full; try again in a moment",
+            1,
+        ),
+        Refused::Closed => Problem::busy(
+            "this server is shutting down; another one, or this one soon, will answer",
+            5,
+        ),
     }
 }

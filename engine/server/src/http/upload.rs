@@ -19,8 +19,13 @@ use crate::original::{AppendError, Original};
 const SILENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> Result<Original, Problem> {
-    let mut original = Original::new(limit)
-        .map_err(|error| Problem::new(503, "infrastructure", format!("no memory for the original: {error}")))?;
+    let mut original = Original::new(limit).map_err(|error| {
+        Problem::new(
+            503,
+            "infrastructure",
+            format!("no memory for the original: {error}"),
+        )
+    })?;
     if declared(&request) > Some(limit) {
         return Err(too_large(limit));
     }
@@ -45,9 +50,20 @@ async fn receive_raw(body: Body, original: &mut Original, share: &mut Share) -> 
 }
 
 async fn receive_form(request: Request, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
-    let bad = |error: String| Problem::new(400, "bad-request", format!("the multipart form is damaged: {error}"));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|e| bad(e.body_text()))?;
-    while let Some(mut field) = in_time(form.next_field()).await?.map_err(|e| bad(e.body_text()))? {
+    let bad = |error: String| {
+        Problem::new(
+            400,
+            "bad-request",
+            format!("the multipart form is damaged: {error}"),
+        )
+    };
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|e| bad(e.body_text()))?;
+    while let Some(mut field) = in_time(form.next_field())
+        .await?
+        .map_err(|e| bad(e.body_text()))?
+    {
         if field.file_name().is_none() && field.name() != Some("file") {
             continue;
         }
@@ -56,16 +72,22 @@ async fn receive_form(request: Request, original: &mut Original, share: &mut Sha
         }
         return Ok(());
     }
-    Err(Problem::new(400, "bad-request", "the form has no file; name its field `file`"))
+    Err(Problem::new(
+        400,
+        "bad-request",
+        "the form has no file; name its field `file`",
+    ))
 }
 
 fn append(original: &mut Original, chunk: &Bytes, share: &mut Share) -> Result<(), Problem> {
     share.grow(chunk.len() as u64)?;
     original.append(chunk).map_err(|error| match error {
         AppendError::TooLarge(limit) => too_large(limit),
-        AppendError::Io(error) => {
-            Problem::new(503, "infrastructure", format!("the original could not be kept: {error}"))
-        }
+        AppendError::Io(error) => Problem::new(
+            503,
+            "infrastructure",
+            format!("the original could not be kept: {error}"),
+        ),
     })
 }
 
@@ -79,14 +101,25 @@ fn broken_off(error: axum::Error) -> Problem {
 }
 
 fn too_large(limit: u64) -> Problem {
-    Problem::too_large(format!("the original is larger than the {limit} bytes that this pipeline takes (`input.max_bytes`)"))
+    Problem::too_large(format!(
+        "the original is larger than the {limit} bytes that this pipeline takes (`input.max_bytes`)"
+    ))
 }
 
 fn declared(request: &Request) -> Option<u64> {
-    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn is_multipart(request: &Request) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
     content_type.is_some_and(|v| v.starts_with("multipart/form-data"))
 }

@@ -26,11 +26,21 @@ pub(super) fn walk(run: &Run<'_>) -> Result<(), Failure> {
     let plan = run.plan();
     let nodes = plan.steps.len() + plan.renditions.len();
     let inputs: Vec<Vec<usize>> = (0..nodes).map(|node| needs(plan, node)).collect();
-    let readers = (0..nodes).map(|node| inputs.iter().flatten().filter(|i| **i == node).count()).collect();
+    let readers = (0..nodes)
+        .map(|node| inputs.iter().flatten().filter(|i| **i == node).count())
+        .collect();
     let waits = inputs.iter().map(Vec::len).collect();
     let ready = (0..nodes).rev().filter(|node| inputs[*node].is_empty()).collect();
     let values = vec![None; nodes];
-    let walk = Mutex::new(Walk { ready, values, readers, waits, running: 0, left: nodes, failure: None });
+    let walk = Mutex::new(Walk {
+        ready,
+        values,
+        readers,
+        waits,
+        running: 0,
+        left: nodes,
+        failure: None,
+    });
     let changed = Condvar::new();
     let threads = (run.job.threads as usize).clamp(1, widest(&inputs));
     if threads == 1 {
@@ -42,12 +52,17 @@ pub(super) fn walk(run: &Run<'_>) -> Result<(), Failure> {
             }
         });
     }
-    walk.into_inner().unwrap_or_else(PoisonError::into_inner).failure.map_or(Ok(()), Err)
+    walk.into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .failure
+        .map_or(Ok(()), Err)
 }
 
 /// No more threads than nodes that could ever run at once.
 fn widest(inputs: &[Vec<usize>]) -> usize {
-    let leaves = (0..inputs.len()).filter(|node| !inputs.iter().any(|i| i.contains(node))).count();
+    let leaves = (0..inputs.len())
+        .filter(|node| !inputs.iter().any(|i| i.contains(node)))
+        .count();
     leaves.max(1)
 }
 

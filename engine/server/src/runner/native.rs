@@ -21,11 +21,14 @@ impl Run<'_> {
     ) -> Result<Value, Failure> {
         match (action, input) {
             (Action::Builtin(Op::Decode(params)), _) => self.decode(node, params, report),
-            (Action::Builtin(op), Some(Value::Picture(picture))) => Ok(Value::Picture(imaging::apply(op, picture)?)),
-            (Action::Plugin(plugin), _) => self.plugin(&self.plan().steps[node].id, plugin, input, report),
-            (Action::Builtin(_), _) => {
-                Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture"))
+            (Action::Builtin(op), Some(Value::Picture(picture))) => {
+                Ok(Value::Picture(imaging::apply(op, picture)?))
             }
+            (Action::Plugin(plugin), _) => self.plugin(&self.plan().steps[node].id, plugin, input, report),
+            (Action::Builtin(_), _) => Err(Failure::new(
+                FailureKind::BadOutput,
+                "the step before gave no picture",
+            )),
         }
     }
 
@@ -42,17 +45,26 @@ impl Run<'_> {
             })
             .collect();
         let planes = readers.iter().all(|n| self.works_on_planes(*n));
-        let request = DecodeRequest { params, limits: &plan.limits, consumers: &consumers, planes };
+        let request = DecodeRequest {
+            params,
+            limits: &plan.limits,
+            consumers: &consumers,
+            planes,
+        };
         let decoded = imaging::decode(self.original, &request)?;
         report.notes = decoded.notes;
-        self.scale.store(decoded.scale.1 / decoded.scale.0.max(1), Ordering::Relaxed);
+        self.scale
+            .store(decoded.scale.1 / decoded.scale.0.max(1), Ordering::Relaxed);
         Ok(Value::Picture(decoded.picture))
     }
 
     fn works_on_planes(&self, node: usize) -> bool {
         let plan = self.plan();
         match plan.steps.get(node) {
-            Some(PlannedStep { action: Action::Builtin(op), .. }) => imaging::accepts_planes(op),
+            Some(PlannedStep {
+                action: Action::Builtin(op),
+                ..
+            }) => imaging::accepts_planes(op),
             Some(_) => false,
             None => plan.renditions[node - plan.steps.len()]
                 .encode
@@ -68,10 +80,18 @@ impl Run<'_> {
             let text = "the file is of no known image type (judged by its first bytes, not by its name)";
             return Err(Failure::new(FailureKind::Unsupported, text));
         };
-        if allowed.is_empty() || allowed.iter().any(|t| t == found.name() || t == found.media_type()) {
+        if allowed.is_empty()
+            || allowed
+                .iter()
+                .any(|t| t == found.name() || t == found.media_type())
+        {
             return Ok(());
         }
-        let text = format!("the file is {}; this pipeline takes {}", found.name(), allowed.join(", "));
+        let text = format!(
+            "the file is {}; this pipeline takes {}",
+            found.name(),
+            allowed.join(", ")
+        );
         Err(Failure::new(FailureKind::Unsupported, text))
     }
 }

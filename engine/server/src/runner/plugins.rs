@@ -22,7 +22,10 @@ pub(crate) struct Plugins {
 
 impl Plugins {
     pub(crate) fn new(host: Host) -> Self {
-        Self { host, loaded: Mutex::default() }
+        Self {
+            host,
+            loaded: Mutex::default(),
+        }
     }
 
     /// Loads a plugin from where the job says it lies.
@@ -32,7 +35,9 @@ impl Plugins {
             return Ok(Arc::clone(plugin));
         }
         let infrastructure = |text| Failure::new(FailureKind::Infrastructure, text);
-        let path = files.get(digest).ok_or_else(|| infrastructure(format!("plugin {digest} is not installed")))?;
+        let path = files
+            .get(digest)
+            .ok_or_else(|| infrastructure(format!("plugin {digest} is not installed")))?;
         let bytes = std::fs::read(path)
             .map_err(|error| infrastructure(format!("plugin {digest} could not be read: {error}")))?;
         let plugin = self
@@ -40,7 +45,10 @@ impl Plugins {
             .load(&bytes)
             .map_err(|error| infrastructure(format!("plugin {digest} could not be loaded: {error}")))?;
         if plugin.digest() != digest {
-            return Err(infrastructure(format!("{} has changed since it was installed", path.display())));
+            return Err(infrastructure(format!(
+                "{} has changed since it was installed",
+                path.display()
+            )));
         }
         loaded.insert(digest.to_owned(), Arc::clone(&plugin));
         Ok(plugin)
@@ -64,7 +72,11 @@ impl Run<'_> {
             limits: &limits,
             seed: seed(&self.original_digest, step),
             deadline: Some(self.deadline),
-            bands: if plugin.manifest().banded { self.job.threads } else { 1 },
+            bands: if plugin.manifest().banded {
+                self.job.threads
+            } else {
+                1
+            },
         };
         let host = &self.plugins.host;
         match (plugin.manifest().kind, input) {
@@ -90,7 +102,10 @@ impl Run<'_> {
                 note(called, report);
                 result.map(|frame| Value::Picture(Picture::still(frame)))
             }
-            _ => Err(Failure::new(FailureKind::BadOutput, "the step before gave no picture")),
+            _ => Err(Failure::new(
+                FailureKind::BadOutput,
+                "the step before gave no picture",
+            )),
         }
     }
 
@@ -108,8 +123,15 @@ impl Run<'_> {
             result
         })?;
         let first = changed.first();
-        if changed.frames.iter().any(|f| (f.width, f.height) != (first.width, first.height)) {
-            return Err(Failure::new(FailureKind::BadOutput, "the plugin made frames of different sizes"));
+        if changed
+            .frames
+            .iter()
+            .any(|f| (f.width, f.height) != (first.width, first.height))
+        {
+            return Err(Failure::new(
+                FailureKind::BadOutput,
+                "the plugin made frames of different sizes",
+            ));
         }
         Ok(changed)
     }
@@ -120,7 +142,9 @@ fn note(called: CallReport, report: &mut StepReport) {
     *report.fuel.get_or_insert(0) += called.fuel;
     report.memory = report.memory.max(Some(called.peak_memory));
     report.bands = report.bands.max(Some(called.bands));
-    report.logs.extend(called.logs.into_iter().map(|line| line.to_string()));
+    report
+        .logs
+        .extend(called.logs.into_iter().map(|line| line.to_string()));
     report.emitted.extend(called.emitted);
 }
 

@@ -13,9 +13,7 @@ use anyhow::{Context, Result};
 use workflow::failure::{Failure, FailureKind};
 
 use super::PoolConfig;
-use crate::executor::protocol::{
-    Inspected, Request, Response, broken, receive_response, send_request,
-};
+use crate::executor::protocol::{Inspected, Request, Response, broken, receive_response, send_request};
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
@@ -37,11 +35,18 @@ impl Process {
         let (socket, theirs) = UnixStream::pair().context("make a socket pair")?;
         let program = std::env::current_exe().context("find the program itself")?;
         let mut command = Command::new(program);
-        command.arg("executor").arg("--cache").arg(&config.cache).arg("--memory").arg(config.memory.to_string());
+        command
+            .arg("executor")
+            .arg("--cache")
+            .arg(&config.cache)
+            .arg("--memory")
+            .arg(config.memory.to_string());
         if compile {
             command.arg("--compile");
         }
-        command.env_clear().envs(std::env::var("STOPBATH_LOG").map(|v| ("STOPBATH_LOG", v)));
+        command
+            .env_clear()
+            .envs(std::env::var("STOPBATH_LOG").map(|v| ("STOPBATH_LOG", v)));
         let child = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -56,7 +61,12 @@ impl Process {
     }
 
     /// An error means that the process is gone.
-    pub(super) fn run(&mut self, job: Box<JobSpec>, original: &File, deadline: Instant) -> Result<Outcome, Failure> {
+    pub(super) fn run(
+        &mut self,
+        job: Box<JobSpec>,
+        original: &File,
+        deadline: Instant,
+    ) -> Result<Outcome, Failure> {
         let limit = job.timeout();
         let request = Request::Run(job);
         let mut step = None;
@@ -75,7 +85,9 @@ impl Process {
 
     /// The outer error means that the process is gone.
     pub(super) fn inspect(&mut self, path: &Path) -> Result<Result<Inspected, String>, String> {
-        let request = Request::Inspect { path: path.to_owned() };
+        let request = Request::Inspect {
+            path: path.to_owned(),
+        };
         send_request(&self.socket, &request, None).map_err(|e| e.to_string())?;
         match self.receive(Instant::now() + INSPECT) {
             Ok(Response::Inspected(answer)) => Ok(answer),
@@ -88,20 +100,29 @@ impl Process {
     }
 
     fn receive(&self, deadline: Instant) -> io::Result<Response> {
-        receive_response(TimedReader { socket: &self.socket, deadline })
+        receive_response(TimedReader {
+            socket: &self.socket,
+            deadline,
+        })
     }
 
     /// Kills what is left of the process and says how it ended.
     fn post_mortem(&mut self, error: &io::Error, step: Option<String>, limit: Duration) -> Failure {
         let late = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
         let failure = if late {
-            let text = format!("the job was ended by force after {:.1} s; raise `timeout` if it needs more", limit.as_secs_f32());
+            let text = format!(
+                "the job was ended by force after {:.1} s; raise `timeout` if it needs more",
+                limit.as_secs_f32()
+            );
             Failure::new(FailureKind::Timeout, text)
         } else if error.kind() == io::ErrorKind::InvalidData {
             broken(error)
         } else {
             let status = wait_briefly(&mut self.child);
-            Failure::new(FailureKind::Crash, format!("the executor died: {}", describe(status)))
+            Failure::new(
+                FailureKind::Crash,
+                format!("the executor died: {}", describe(status)),
+            )
         };
         match step {
             Some(id) => failure.at_step(&id),
@@ -132,7 +153,9 @@ fn wait_briefly(child: &mut Child) -> Option<ExitStatus> {
 fn describe(status: Option<ExitStatus>) -> String {
     match status.map(|s| (s.signal(), s.code())) {
         Some((Some(6), _)) => "aborted (signal 6), most often because memory ran out".to_owned(),
-        Some((Some(9), _)) => "killed (signal 9), by a person or because the machine ran out of memory".to_owned(),
+        Some((Some(9), _)) => {
+            "killed (signal 9), by a person or because the machine ran out of memory".to_owned()
+        }
         Some((Some(11), _)) => "segmentation fault (signal 11)".to_owned(),
         Some((Some(signal), _)) => format!("signal {signal}"),
         Some((None, Some(code))) => format!("exit code {code}"),

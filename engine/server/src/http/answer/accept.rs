@@ -27,7 +27,9 @@ fn quality(accept: &str, offer: &str) -> f32 {
             None => continue,
         };
         if specificity > found.0 {
-            let q = parts.find_map(|p| p.strip_prefix("q=").and_then(|q| q.parse().ok())).unwrap_or(1.0);
+            let q = parts
+                .find_map(|p| p.strip_prefix("q=").and_then(|q| q.parse().ok()))
+                .unwrap_or(1.0);
             found = (specificity, q);
         }
     }

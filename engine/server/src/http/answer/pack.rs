@@ -20,9 +20,22 @@ pub(super) fn multipart(renditions: &[Rendition], facts: &Value) -> Response {
     for r in renditions {
         part(&mut body, &boundary, &r.media_type, &r.name, &r.bytes);
     }
-    part(&mut body, &boundary, "application/json", "result.json", facts.as_bytes());
+    part(
+        &mut body,
+        &boundary,
+        "application/json",
+        "result.json",
+        facts.as_bytes(),
+    );
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    ([(header::CONTENT_TYPE, format!("multipart/mixed; boundary={boundary}"))], body).into_response()
+    (
+        [(
+            header::CONTENT_TYPE,
+            format!("multipart/mixed; boundary={boundary}"),
+        )],
+        body,
+    )
+        .into_response()
 }
 
 fn part(body: &mut Vec<u8>, boundary: &str, media_type: &str, name: &str, bytes: &[u8]) {
