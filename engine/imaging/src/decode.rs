@@ -5,10 +5,15 @@
 //! refuses the file unless the pipeline asks for salvage.
 
 mod canvas;
+mod gif;
 mod jpeg;
 mod libjpeg;
+mod libwebp;
 mod png;
 mod scale;
+mod simple;
+mod tiff;
+mod webp;
 
 use bytes::Bytes;
 use workflow::failure::{Failure, FailureKind};
@@ -67,7 +72,13 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest<'_>) -> Result<Decoded, Fail
     let raw = match parsed.header.kind {
         InputType::Jpeg => jpeg::decode(&job),
         InputType::Png => png::decode(&job),
-        kind => Err(Failure::new(
+        InputType::Webp => webp::decode(&job),
+        InputType::Gif => gif::decode(&job),
+        InputType::Tiff => tiff::decode(&job),
+        InputType::Bmp => simple::bmp(&job),
+        InputType::Ico => simple::ico(&job),
+        InputType::Qoi => simple::qoi(&job),
+        kind @ InputType::Avif => Err(Failure::new(
             FailureKind::Unsupported,
             format!("{kind} originals are not read"),
         )),
@@ -98,6 +109,14 @@ impl Raw {
     fn still(frame: Frame, profile: Profile) -> Self {
         Self {
             frames: vec![frame],
+            ..Self::empty(profile)
+        }
+    }
+
+    /// To be filled with the frames of an animation.
+    fn empty(profile: Profile) -> Self {
+        Self {
+            frames: Vec::new(),
             delays: Vec::new(),
             loops: 0,
             profile,

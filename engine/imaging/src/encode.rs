@@ -46,23 +46,34 @@ pub fn encode_accepts_planes(options: &Encode) -> bool {
 pub fn check(options: &Encode) -> Result<(), Failure> {
     let format = options.format;
     let name = format.name();
-    if options.quality.is_some_and(|quality| !(1..=100).contains(&quality)) {
+    if options
+        .quality
+        .is_some_and(|quality| !(1..=100).contains(&quality))
+    {
         return Err(invalid("`quality` is 1 to 100"));
     }
     if options.effort.is_some_and(|effort| effort > 10) {
         return Err(invalid("`effort` is 0 to 10"));
     }
     if options.quality.is_some() && matches!(format, Format::Png | Format::Gif) {
-        return Err(invalid(format!("`quality` means nothing to {name}; use `effort`")));
+        return Err(invalid(format!(
+            "`quality` means nothing to {name}; use `effort`"
+        )));
     }
     if options.progressive && format != Format::Jpeg {
-        return Err(invalid(format!("`progressive` means nothing to {name}, only to jpeg")));
+        return Err(invalid(format!(
+            "`progressive` means nothing to {name}, only to jpeg"
+        )));
     }
     if options.chroma != Chroma::default() && !matches!(format, Format::Jpeg | Format::Avif) {
-        return Err(invalid(format!("`chroma` means nothing to {name}, only to jpeg and avif")));
+        return Err(invalid(format!(
+            "`chroma` means nothing to {name}, only to jpeg and avif"
+        )));
     }
     if options.lossless && matches!(format, Format::Jpeg | Format::Gif | Format::Avif) {
-        return Err(invalid(format!("{name} without loss is not possible here; use webp or png")));
+        return Err(invalid(format!(
+            "{name} without loss is not possible here; use webp or png"
+        )));
     }
     if format == Format::Avif && options.chroma == Chroma::HalfWide {
         return Err(invalid("avif takes `chroma: 4:2:0` or `4:4:4`"));
@@ -78,5 +89,11 @@ pub(crate) fn on_background(frame: &Frame, options: &Encode) -> Frame {
 
 /// An encoder failed on pixels that it should have taken.
 fn failed(format: Format, error: impl std::fmt::Display) -> Failure {
-    Failure::new(FailureKind::Internal, format!("{} encoder: {error}", format.name()))
+    Failure::new(
+        FailureKind::Internal,
+        format!("{} encoder: {error}", format.name()),
+    )
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,8 @@ use workflow::op::{Fit, Op};
 
 use crate::frame::Picture;
 
-pub(crate) use pad::flatten;
 pub use crop::crop_frame;
+pub(crate) use pad::flatten;
 pub(crate) use raster::{frame_of, interleaved, view, whole};
 pub(crate) use resize::grown;
 pub use resize::{largest_side, resize_frame};
@@ -32,7 +32,9 @@ pub use resize::{largest_side, resize_frame};
 /// no picture to start from.
 pub fn apply(op: &Op, picture: &Picture) -> Result<Picture, Failure> {
     match op {
-        Op::Decode(_) => Err(invalid("`decode` reads an original and cannot follow another step")),
+        Op::Decode(_) => Err(invalid(
+            "`decode` reads an original and cannot follow another step",
+        )),
         Op::Resize(op) => resize::apply(op, picture),
         Op::Crop(op) => crop::apply(op, picture),
         Op::Rotate(op) => rotate::apply(op, picture),

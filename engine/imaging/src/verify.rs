@@ -35,7 +35,10 @@ fn check(bytes: &[u8], picture: &Picture, options: &Encode) -> Result<(), String
     };
     if read.size != (first.width, first.height) {
         let (w, h) = read.size;
-        return Err(format!("has {w} x {h} pixels, not {} x {}", first.width, first.height));
+        return Err(format!(
+            "has {w} x {h} pixels, not {} x {}",
+            first.width, first.height
+        ));
     }
     compare(&read.first, &first, options)
 }
@@ -48,7 +51,9 @@ fn compare(read: &Coarse, frame: &Frame, options: &Encode) -> Result<(), String>
     };
     match read.strange_band(&expected, tolerance(options)) {
         None => Ok(()),
-        Some((from, to)) => Err(format!("differs from the picture between {from} % and {to} % of its height")),
+        Some((from, to)) => Err(format!(
+            "differs from the picture between {from} % and {to} % of its height"
+        )),
     }
 }
 
@@ -74,7 +79,10 @@ mod tests {
     }
 
     fn options(format: Format) -> Encode {
-        Encode { effort: (format == Format::Avif).then_some(0), ..Encode::new(format) }
+        Encode {
+            effort: (format == Format::Avif).then_some(0),
+            ..Encode::new(format)
+        }
     }
 
     #[test]
@@ -82,7 +90,12 @@ mod tests {
         let clear = frame_of(150, 131, 4, vec![90, 200, 30, 60].repeat(150 * 131));
         let planes = samples::planes(151, 130, 2, 2);
         for format in Format::ALL {
-            for frame in [frame(), clear.clone(), crate::colour::to_gray8(&frame()), planes.clone()] {
+            for frame in [
+                frame(),
+                clear.clone(),
+                crate::colour::to_gray8(&frame()),
+                planes.clone(),
+            ] {
                 let picture = Picture::still(frame);
                 let bytes = encode(&picture, &options(format)).unwrap();
                 verify(&bytes, &picture, &options(format)).unwrap();
@@ -94,7 +107,10 @@ mod tests {
     fn the_lowest_quality_passes_too() {
         let picture = Picture::still(samples::rgb(150, 131));
         for format in [Format::Jpeg, Format::Webp] {
-            let options = Encode { quality: Some(1), ..options(format) };
+            let options = Encode {
+                quality: Some(1),
+                ..options(format)
+            };
             verify(&encode(&picture, &options).unwrap(), &picture, &options).unwrap();
         }
     }
@@ -104,7 +120,14 @@ mod tests {
         let picture = Picture::still(frame());
         for format in Format::ALL {
             let bytes = encode(&picture, &options(format)).unwrap();
-            for end in [0, 10, bytes.len() / 2, bytes.len() * 9 / 10, bytes.len() - 2, bytes.len() - 1] {
+            for end in [
+                0,
+                10,
+                bytes.len() / 2,
+                bytes.len() * 9 / 10,
+                bytes.len() - 2,
+                bytes.len() - 1,
+            ] {
                 let error = verify(&bytes[..end], &picture, &options(format)).unwrap_err();
                 assert_eq!(error.kind, FailureKind::BadOutput, "{format:?} {end}");
             }
@@ -118,7 +141,11 @@ mod tests {
             let bytes = encode(&small, &options(format)).unwrap();
             let error = verify(&bytes, &large, &options(format)).unwrap_err();
             assert!(error.message.contains("150 x 130"), "{error}");
-            let other = if format == Format::Png { Format::Jpeg } else { Format::Png };
+            let other = if format == Format::Png {
+                Format::Jpeg
+            } else {
+                Format::Png
+            };
             assert!(verify(&bytes, &small, &options(other)).is_err());
         }
     }

@@ -58,6 +58,8 @@ impl Host {
         // Without the address space for a pool (under a strict limit) instances are made one by one.
         let engine = Engine::new(&settings(Some(&config))).or_else(|_| Engine::new(&settings(None)))?;
         start_clock(&engine);
+        // WASI's runtime starts here, before an executor walls itself in.
+        wasmtime_wasi::runtime::with_ambient_tokio_runtime(|| ());
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         v1::add_to_linker(&mut linker)?;

@@ -48,7 +48,8 @@ impl JobSpec {
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Picture(Picture),
-    Bytes(Bytes),
+    /// An encoder's bytes, and the size of the picture that they hold.
+    Bytes(Bytes, (u32, u32)),
     Json(Json),
     /// The step failed and its pipeline says `on_failure: skip`, and there was nothing to pass on.
     Nothing,
@@ -262,7 +263,7 @@ impl Run<'_> {
                 imaging::verify(&bytes, picture, options)?;
                 (Bytes::from(bytes), picture.first().width, picture.first().height)
             }
-            (Some(Value::Bytes(bytes)), _) => (bytes.clone(), 0, 0),
+            (Some(Value::Bytes(bytes, (width, height))), _) => (bytes.clone(), *width, *height),
             _ => return Ok(Value::Nothing),
         };
         let uses = planned
@@ -318,7 +319,7 @@ fn describe(value: &Value) -> String {
             };
             format!("{}x{} {layout}{frames}", first.width, first.height)
         }
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Bytes(bytes, _) => format!("{} bytes", bytes.len()),
         Value::Json(json) => {
             let text = json.to_string();
             let short: String = text.chars().take(60).collect();

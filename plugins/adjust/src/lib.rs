@@ -10,15 +10,27 @@ pub struct Params {
     #[schemars(range(min = -1.0, max = 1.0))]
     pub brightness: f32,
 }
-impl Default for Params { fn default() -> Self { Self { brightness: 0.0 } } }
+impl Default for Params {
+    fn default() -> Self {
+        Self { brightness: 0.0 }
+    }
+}
 
 pub struct Adjust;
 impl Filter for Adjust {
     type Params = Params;
-    const INFO: Info = Info::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION")).banded();
+    const INFO: Info = Info::new(
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_VERSION"),
+        env!("CARGO_PKG_DESCRIPTION"),
+    )
+    .banded();
     fn apply(source: Frame, params: Params) -> Result<Frame, Error> {
         let add = (params.brightness * 255.0) as i16;
-        source.map_pixels(|[r, g, b, a]| { let f = |v: u8| (v as i16 + add).clamp(0, 255) as u8; [f(r), f(g), f(b), a] })
+        source.map_pixels(|[r, g, b, a]| {
+            let f = |v: u8| (v as i16 + add).clamp(0, 255) as u8;
+            [f(r), f(g), f(b), a]
+        })
     }
 }
 stopbath_plugin::export_filter!(Adjust);

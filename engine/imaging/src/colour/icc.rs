@@ -199,7 +199,9 @@ fn is_srgb(profile: &ColorProfile) -> bool {
     }
     const LEVELS: [u8; 6] = [0, 32, 64, 128, 192, 255];
     let level = |i: usize| LEVELS[i % LEVELS.len()];
-    let grid: Vec<u8> = (0..216).flat_map(|i| [level(i / 36), level(i / 6), level(i)]).collect();
+    let grid: Vec<u8> = (0..216)
+        .flat_map(|i| [level(i / 36), level(i / 6), level(i)])
+        .collect();
     transform(profile, Layout::Rgb, Layout::Rgb, &grid)
         .is_ok_and(|out| out.iter().zip(&grid).all(|(a, b)| a.abs_diff(*b) <= 1))
 }

@@ -17,7 +17,9 @@ pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Fai
     let frame = whole(picture.first())?;
     let kept = kept(&picture.metadata, options);
     if kept.icc.is_some() {
-        return Err(invalid("avif cannot keep a profile here; let `decode` convert to sRGB"));
+        return Err(invalid(
+            "avif cannot keep a profile here; let `decode` convert to sRGB",
+        ));
     }
     let quality = f32::from(options.quality.unwrap_or(60));
     let mut encoder = Encoder::new()
@@ -35,12 +37,23 @@ fn compress(encoder: &Encoder<'_>, frame: &Frame) -> Result<Vec<u8>, ravif::Erro
     let (width, height) = (frame.width as usize, frame.height as usize);
     let encoded = if colour::is_opaque(frame) {
         let rgb = colour::to_rgb8(frame);
-        let pixels: Vec<RGB8> = view(&rgb).0.as_chunks().0.iter().map(|&[r, g, b]| RGB8 { r, g, b }).collect();
+        let pixels: Vec<RGB8> = view(&rgb)
+            .0
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&[r, g, b]| RGB8 { r, g, b })
+            .collect();
         encoder.encode_rgb(Img::new(&pixels, width, height))?
     } else {
         let rgba = colour::to_rgba8(frame);
-        let pixels: Vec<RGBA8> =
-            view(&rgba).0.as_chunks().0.iter().map(|&[r, g, b, a]| RGBA8 { r, g, b, a }).collect();
+        let pixels: Vec<RGBA8> = view(&rgba)
+            .0
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&[r, g, b, a]| RGBA8 { r, g, b, a })
+            .collect();
         encoder.encode_rgba(Img::new(&pixels, width, height))?
     };
     Ok(encoded.avif_file)

@@ -1,4 +1,4 @@
-//! GIF: a palette of its own for every frame, found by a neural network (NeuQuant).
+//! GIF: a palette of its own for every frame, found by a neural network (`NeuQuant`).
 //!
 //! A pixel is transparent or it is not: from half alpha on it is shown. Delays are hundredths of a second.
 
@@ -36,12 +36,20 @@ fn write(picture: &Picture, frames: &[Frame], options: &Encode) -> Result<Vec<u8
         let rgba = colour::to_rgba8(frame);
         let mut pixels = view(&rgba).0.to_vec();
         for pixel in pixels.as_chunks_mut::<4>().0 {
-            *pixel = if pixel[3] < 128 { [0; 4] } else { [pixel[0], pixel[1], pixel[2], 255] };
+            *pixel = if pixel[3] < 128 {
+                [0; 4]
+            } else {
+                [pixel[0], pixel[1], pixel[2], 255]
+            };
         }
         let mut shown = gif::Frame::from_rgba_speed(width, height, &mut pixels, speed(options.effort));
         shown.dispose = DisposalMethod::Background;
         let delay = picture.delays.get(index).copied().unwrap_or(100);
-        shown.delay = if frames.len() > 1 { (delay / 10).min(u16::MAX.into()) as u16 } else { 0 };
+        shown.delay = if frames.len() > 1 {
+            (delay / 10).min(u16::MAX.into()) as u16
+        } else {
+            0
+        };
         encoder.write_frame(&shown)?;
     }
     drop(encoder);

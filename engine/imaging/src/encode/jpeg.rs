@@ -37,12 +37,25 @@ fn compress(frame: &Frame, options: &Encode) -> turbojpeg::Result<Vec<u8>> {
     let frame = on_background(frame, options);
     let (frame, format, subsampling) = match &frame.pixels {
         Pixels::Gray8(_) => (frame, PixelFormat::GRAY, Subsamp::Gray),
-        _ => (colour::to_rgb8(&frame), PixelFormat::RGB, subsampling(options.chroma)),
+        _ => (
+            colour::to_rgb8(&frame),
+            PixelFormat::RGB,
+            subsampling(options.chroma),
+        ),
     };
     compressor.set_subsamp(subsampling)?;
     let (pixels, size) = view(&frame);
     let (width, height) = (frame.width as usize, frame.height as usize);
-    compressor.compress(Image { pixels, width, pitch: width * size, height, format }, &mut out)?;
+    compressor.compress(
+        Image {
+            pixels,
+            width,
+            pitch: width * size,
+            height,
+            format,
+        },
+        &mut out,
+    )?;
     Ok(out.to_vec())
 }
 
@@ -96,7 +109,11 @@ fn with_metadata(bytes: Vec<u8>, kept: &Kept) -> Vec<u8> {
         // The count is one byte: 16 MB, beyond any profile that an original may carry.
         let count = parts.len() as u8;
         for (number, part) in (1_u8..=count).zip(parts) {
-            push_marker(&mut markers, 0xe2, &[&b"ICC_PROFILE\0"[..], &[number, count], part].concat());
+            push_marker(
+                &mut markers,
+                0xe2,
+                &[&b"ICC_PROFILE\0"[..], &[number, count], part].concat(),
+            );
         }
     }
     if markers.is_empty() {

@@ -51,7 +51,11 @@ mod tests {
     use super::*;
 
     fn text(tag: Tag, text: &str) -> Field {
-        Field { tag, ifd_num: In::PRIMARY, value: Value::Ascii(vec![text.into()]) }
+        Field {
+            tag,
+            ifd_num: In::PRIMARY,
+            value: Value::Ascii(vec![text.into()]),
+        }
     }
 
     fn metadata() -> Metadata {
@@ -64,11 +68,20 @@ mod tests {
         fields.iter().for_each(|field| writer.push_field(field));
         let mut out = Cursor::new(Vec::new());
         writer.write(&mut out, true).unwrap();
-        Metadata { icc: Some(Bytes::from_static(b"profile")), exif: Some(out.into_inner().into()) }
+        Metadata {
+            icc: Some(Bytes::from_static(b"profile")),
+            exif: Some(out.into_inner().into()),
+        }
     }
 
     fn keep(what: &[Keep]) -> Kept {
-        kept(&metadata(), &Encode { keep: what.to_vec(), ..Encode::new(Format::Jpeg) })
+        kept(
+            &metadata(),
+            &Encode {
+                keep: what.to_vec(),
+                ..Encode::new(Format::Jpeg)
+            },
+        )
     }
 
     #[test]

@@ -24,8 +24,19 @@ pub(super) fn quarter(planes: &Planes, width: u32, height: u32) -> Option<Quarte
     };
     let by_x = ratio(planes.chroma_width, width, size.0)?;
     let by_y = ratio(planes.chroma_height, height, size.1)?;
-    let shrink = |plane| averaged(plane, (planes.chroma_width, planes.chroma_height), (by_x, by_y), size);
-    Some(Quarter { y: &planes.y, cb: shrink(&planes.cb), cr: shrink(&planes.cr) })
+    let shrink = |plane| {
+        averaged(
+            plane,
+            (planes.chroma_width, planes.chroma_height),
+            (by_x, by_y),
+            size,
+        )
+    };
+    Some(Quarter {
+        y: &planes.y,
+        cb: shrink(&planes.cb),
+        cr: shrink(&planes.cr),
+    })
 }
 
 fn averaged(plane: &[u8], from: (u32, u32), by: (u32, u32), to: (u32, u32)) -> Cow<'_, [u8]> {
@@ -52,7 +63,13 @@ mod tests {
     use super::*;
 
     fn planes(chroma_width: u32, chroma_height: u32, cb: &[u8]) -> Planes {
-        Planes { y: vec![0; 9], cb: cb.to_vec(), cr: cb.to_vec(), chroma_width, chroma_height }
+        Planes {
+            y: vec![0; 9],
+            cb: cb.to_vec(),
+            cr: cb.to_vec(),
+            chroma_width,
+            chroma_height,
+        }
     }
 
     #[test]
@@ -62,7 +79,10 @@ mod tests {
         let wide = planes(2, 3, &[0, 10, 20, 30, 40, 50]);
         assert_eq!(quarter(&wide, 3, 3).unwrap().cr[..], [10, 20, 40, 50]);
         let half = planes(2, 2, &[1, 2, 3, 4]);
-        assert!(matches!(quarter(&half, 3, 3).unwrap().cb, Cow::Borrowed([1, 2, 3, 4])));
+        assert!(matches!(
+            quarter(&half, 3, 3).unwrap().cb,
+            Cow::Borrowed([1, 2, 3, 4])
+        ));
         assert!(quarter(&planes(1, 3, &[0; 3]), 3, 3).is_none());
     }
 }

@@ -14,7 +14,11 @@ use crate::frame::{Frame, Picture, Pixels};
 use crate::ops::{interleaved, view};
 
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
-    let frames = picture.frames.iter().map(interleaved).collect::<Result<Vec<_>, _>>()?;
+    let frames = picture
+        .frames
+        .iter()
+        .map(interleaved)
+        .collect::<Result<Vec<_>, _>>()?;
     let opaque = frames.iter().all(colour::is_opaque);
     let frames: Vec<Frame> = frames.iter().map(|frame| lean(frame, opaque)).collect();
     write(picture, &frames, options).map_err(|error| failed(Format::Png, error))

@@ -31,9 +31,9 @@ pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Fai
     }
     let settings = settings(options);
     let bytes = if picture.is_animated() {
-        animation(picture, &settings)?
+        animation(picture, settings)?
     } else {
-        still(&whole(first)?, &settings).map_err(|error| failed(Format::Webp, error))?
+        still(&whole(first)?, settings).map_err(|error| failed(Format::Webp, error))?
     };
     Ok(container::with_metadata(bytes, &kept(&picture.metadata, options)))
 }
@@ -43,17 +43,27 @@ fn settings(options: &Encode) -> Settings {
     if options.lossless {
         Settings::Lossless { level: effort.min(9) }
     } else {
-        Settings::Lossy { quality: options.quality.unwrap_or(80), method: effort.min(6) }
+        Settings::Lossy {
+            quality: options.quality.unwrap_or(80),
+            method: effort.min(6),
+        }
     }
 }
 
-fn still(frame: &Frame, settings: &Settings) -> Result<Vec<u8>, String> {
+fn still(frame: &Frame, settings: Settings) -> Result<Vec<u8>, String> {
     let (width, height) = (frame.width, frame.height);
     if let (Pixels::Ycc(planes), Settings::Lossy { .. }) = (&frame.pixels, settings)
         && let Some(Quarter { y, cb, cr }) = quarter(planes, width, height)
     {
         let (y, u, v) = (narrowed(y, 219), narrowed(&cb, 224), narrowed(&cr, 224));
-        return libwebp::still(&Image { width, height, source: Source::Yuv { y: &y, u: &u, v: &v } }, settings);
+        return libwebp::still(
+            &Image {
+                width,
+                height,
+                source: Source::Yuv { y: &y, u: &u, v: &v },
+            },
+            settings,
+        );
     }
     let frame = interleaved(frame);
     libwebp::still(&image(&frame), settings)
@@ -61,23 +71,38 @@ fn still(frame: &Frame, settings: &Settings) -> Result<Vec<u8>, String> {
 
 /// RGBA if anything is transparent, else RGB.
 fn interleaved(frame: &Frame) -> Frame {
-    if colour::is_opaque(frame) { colour::to_rgb8(frame) } else { colour::to_rgba8(frame) }
+    if colour::is_opaque(frame) {
+        colour::to_rgb8(frame)
+    } else {
+        colour::to_rgba8(frame)
+    }
 }
 
 fn image(frame: &Frame) -> Image<'_> {
     let (bytes, size) = view(frame);
-    let source = if size == 4 { Source::Rgba(bytes) } else { Source::Rgb(bytes) };
-    Image { width: frame.width, height: frame.height, source }
+    let source = if size == 4 {
+        Source::Rgba(bytes)
+    } else {
+        Source::Rgb(bytes)
+    };
+    Image {
+        width: frame.width,
+        height: frame.height,
+        source,
+    }
 }
 
-fn animation(picture: &Picture, settings: &Settings) -> Result<Vec<u8>, Failure> {
+fn animation(picture: &Picture, settings: Settings) -> Result<Vec<u8>, Failure> {
     let mut frames = Vec::with_capacity(picture.frames.len());
     for frame in &picture.frames {
         frames.push(interleaved(&whole(frame)?));
     }
     let delay = |index: usize| picture.delays.get(index).copied().unwrap_or(100);
-    let shown: Vec<_> =
-        frames.iter().enumerate().map(|(index, frame)| (image(frame), delay(index))).collect();
+    let shown: Vec<_> = frames
+        .iter()
+        .enumerate()
+        .map(|(index, frame)| (image(frame), delay(index)))
+        .collect();
     libwebp::animation(&shown, picture.loops, settings).map_err(|error| failed(Format::Webp, error))
 }
 
@@ -86,7 +111,9 @@ fn narrowed(plane: &[u8], span: u16) -> Vec<u8> {
     let mut table = [0; 256];
     for (value, entry) in (0..).zip(table.iter_mut()) {
         // Both start at 16; chroma's middle, 128, falls on 128 again.
-        let scaled = if span == 224 { (f64::from(value) - 128.0) * 224.0 / 255.0 + 128.0 } else {
+        let scaled = if span == 224 {
+            (f64::from(value) - 128.0) * 224.0 / 255.0 + 128.0
+        } else {
             f64::from(value) * f64::from(span) / 255.0 + 16.0
         };
         *entry = scaled.round() as u8;

@@ -28,30 +28,62 @@ fn dib(bytes: &[u8], at: usize) -> Option<(u32, u32, u32)> {
     Some((width, height, le16(bytes, at + 14)?))
 }
 
-/// Of several icons the largest is the picture. Its own header counts, not what the directory says.
+/// Of several icons the largest is the picture.
 pub(super) fn ico(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
-    let cut = || cut_short(InputType::Ico, bytes.len());
-    let count = le16(bytes, 4).ok_or_else(cut)? as usize;
-    let mut size = (0, 0);
-    for entry in 0..count {
-        let (length, start) = le32(bytes, 14 + 16 * entry)
-            .zip(le32(bytes, 18 + 16 * entry))
-            .ok_or_else(cut)?;
-        let (start, length) = (start as usize, length as usize);
-        let data = bytes.get(start..start.saturating_add(length)).ok_or_else(cut)?;
-        let inside = if data.starts_with(b"\x89PNG") {
-            be32(data, 16).zip(be32(data, 20))
-        } else {
-            // The height counts the mask, too.
-            dib(data, 0).map(|(width, height, _)| (width, height / 2))
-        };
-        let (width, height) = inside.ok_or_else(cut)?;
-        size = (size.0.max(width), size.1.max(height));
-    }
+    let icon = largest_icon(bytes)?;
     Ok(parsed(Header {
         alpha: true,
-        ..Header::plain(InputType::Ico, size.0, size.1)
+        ..Header::plain(InputType::Ico, icon.width, icon.height)
     }))
+}
+
+/// One icon of a file. Its own header says how large it is, not the directory, which may lie.
+pub(crate) struct Icon<'a> {
+    pub(crate) data: &'a [u8],
+    width: u32,
+    height: u32,
+    entry: [u8; 16],
+}
+
+/// The one with the most pixels.
+///
+/// # Errors
+/// `bad-input` where any of them lies outside the file.
+pub(crate) fn largest_icon(bytes: &[u8]) -> Result<Icon<'_>, Failure> {
+    let cut = || cut_short(InputType::Ico, bytes.len());
+    let count = le16(bytes, 4).ok_or_else(cut)? as usize;
+    let icons = (0..count)
+        .map(|i| icon(bytes, 6 + 16 * i))
+        .collect::<Option<Vec<_>>>();
+    let icons = icons.ok_or_else(cut)?.into_iter();
+    icons
+        .max_by_key(|icon| u64::from(icon.width) * u64::from(icon.height))
+        .ok_or_else(cut)
+}
+
+fn icon(bytes: &[u8], at: usize) -> Option<Icon<'_>> {
+    let (length, start) = (le32(bytes, at + 8)? as usize, le32(bytes, at + 12)? as usize);
+    let data = bytes.get(start..start.checked_add(length)?)?;
+    let (width, height) = if data.starts_with(b"\x89PNG") {
+        be32(data, 16).zip(be32(data, 20))?
+    } else {
+        // The height counts the mask, too.
+        dib(data, 0).map(|(width, height, _)| (width, height / 2))?
+    };
+    Some(Icon {
+        data,
+        width,
+        height,
+        entry: array(bytes, at)?,
+    })
+}
+
+impl Icon<'_> {
+    /// A file with this icon alone.
+    pub(crate) fn alone(&self) -> Vec<u8> {
+        let start = 22u32.to_le_bytes();
+        [&[0, 0, 1, 0, 1, 0][..], &self.entry[..12], &start, self.data].concat()
+    }
 }
 
 pub(super) fn qoi(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {

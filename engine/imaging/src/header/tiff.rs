@@ -46,3 +46,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
         directory.bytes(ICC).into_iter().collect(),
     ))
 }
+
+/// What the first extra sample is: 1 is alpha by which the colours are multiplied, 2 is straight alpha.
+pub(crate) fn extra_sample(bytes: &[u8]) -> Option<u32> {
+    Directory::open(bytes)?.number(EXTRA_SAMPLES)
+}

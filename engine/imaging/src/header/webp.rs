@@ -9,20 +9,9 @@ const ALPHA: u8 = 0x10;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     let cut = || cut_short(InputType::Webp, bytes.len());
-    let end = le32(bytes, 4).ok_or_else(cut)? as usize + 8;
-    if end > bytes.len() {
-        return Err(Failure::bad_input(format!(
-            "the WebP is cut short: {end} bytes are announced, {} are there",
-            bytes.len()
-        ))
-        .at_offset(bytes.len() as u64));
-    }
     let mut header = Header::plain(InputType::Webp, 0, 0);
     let (mut exif, mut icc, mut frames) = (None, Vec::new(), 0);
-    for (name, data) in (Chunks {
-        bytes: &bytes[..end],
-        at: 12,
-    }) {
+    for (name, data) in (Chunks { bytes, at: 12 }) {
         match &name {
             b"VP8X" => {
                 let (width, height) = le24(data, 4).zip(le24(data, 7)).ok_or_else(cut)?;
@@ -44,9 +33,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
             _ => {}
         }
     }
+    if header.width == 0 {
+        return Err(cut());
+    }
     header.frames = frames.max(1);
     header.channels = if header.alpha { 4 } else { 3 };
     Ok(Parsed::new(header, exif, icc))
+}
+
+/// Why the file is not whole, if it announces more bytes than there are.
+pub(crate) fn missing(bytes: &[u8]) -> Option<Failure> {
+    let end = le32(bytes, 4)? as usize + 8;
+    let message = format!(
+        "the WebP is cut short: {end} bytes are announced, {} are there",
+        bytes.len()
+    );
+    (end > bytes.len()).then(|| Failure::bad_input(message).at_offset(bytes.len() as u64))
 }
 
 /// Canvas and bitstream should agree; where they do not, the larger is the one to be judged.
@@ -55,6 +57,7 @@ fn widen(header: &mut Header, width: u32, height: u32) {
     header.height = header.height.max(height);
 }
 
+/// Names and data of the chunks up to the announced end; the last may be cut short.
 struct Chunks<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -64,11 +67,13 @@ impl<'a> Iterator for Chunks<'a> {
     type Item = ([u8; 4], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= le32(self.bytes, 4)? as usize + 8 {
+            return None;
+        }
         let name = array(self.bytes, self.at)?;
         let length = le32(self.bytes, self.at + 4)? as usize;
-        let start = self.at + 8;
-        let data = self.bytes.get(start..start.checked_add(length)?)?;
-        self.at = start + length + length % 2;
-        Some((name, data))
+        let rest = &self.bytes[self.at + 8..];
+        self.at += 8 + length + length % 2;
+        Some((name, &rest[..length.min(rest.len())]))
     }
 }

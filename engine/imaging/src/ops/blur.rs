@@ -22,7 +22,10 @@ mod tests {
     fn planes_and_their_rgb_are_blurred_alike() {
         let frame = samples::planes(20, 14, 2, 2);
         let blurred = |frame| {
-            apply(&Blur { sigma: 2.0 }, &Picture::still(frame)).unwrap().frames.remove(0)
+            apply(&Blur { sigma: 2.0 }, &Picture::still(frame))
+                .unwrap()
+                .frames
+                .remove(0)
         };
         let rgb = blurred(crate::colour::to_rgb8(&frame));
         assert!(samples::psnr(&blurred(frame), &rgb).is_infinite());

@@ -28,7 +28,7 @@ pub fn crop_frame(frame: &Frame, x: u32, y: u32, width: u32, height: u32) -> Res
     }
     if let Pixels::Ycc(planes) = &frame.pixels {
         let (rx, ry) = planes.subsampling(frame.width, frame.height);
-        if x % rx != 0 || y % ry != 0 {
+        if !x.is_multiple_of(rx) || !y.is_multiple_of(ry) {
             return crop_frame(&colour::to_rgb8(frame), x, y, width, height);
         }
         let size = (width.div_ceil(rx), height.div_ceil(ry));
@@ -58,7 +58,10 @@ fn corner(op: &Crop, frame: &Frame) -> Result<(u32, u32), Failure> {
     if let (Some(x), Some(y)) = (op.x, op.y) {
         return Ok((x, y));
     }
-    let window = (f64::from(op.width) / f64::from(frame.width), f64::from(op.height) / f64::from(frame.height));
+    let window = (
+        f64::from(op.width) / f64::from(frame.width),
+        f64::from(op.height) / f64::from(frame.height),
+    );
     let interest = match op.position {
         Position::Anchor(Anchor::Attention) => Some(focus::Interest::Attention),
         Position::Anchor(Anchor::Entropy) => Some(focus::Interest::Entropy),
@@ -74,9 +77,9 @@ fn corner(op: &Crop, frame: &Frame) -> Result<(u32, u32), Failure> {
         let rest = f64::from(whole.saturating_sub(part));
         match share(position, side) {
             Share::OfRest(share) => (rest * share).floor() as u32,
-            Share::Centre(at) => {
-                (f64::from(whole) * at - f64::from(part) / 2.0).round().clamp(0.0, rest) as u32
-            }
+            Share::Centre(at) => (f64::from(whole) * at - f64::from(part) / 2.0)
+                .round()
+                .clamp(0.0, rest) as u32,
         }
     };
     Ok((
@@ -103,7 +106,10 @@ mod tests {
     #[test]
     fn a_region_outside_says_both_sizes() {
         let error = crop_frame(&samples::rgb(7, 5), 4, 0, 4, 3).unwrap_err();
-        assert!(error.message.contains("4 x 3") && error.message.contains("7 x 5"), "{error}");
+        assert!(
+            error.message.contains("4 x 3") && error.message.contains("7 x 5"),
+            "{error}"
+        );
         for (x, y, w, h) in [(0, 3, 1, 3), (u32::MAX, 0, 1, 1), (0, 0, 0, 1)] {
             assert!(crop_frame(&samples::rgb(7, 5), x, y, w, h).is_err());
         }
@@ -113,10 +119,18 @@ mod tests {
     fn planes_stay_planes_where_chroma_allows() {
         let frame = samples::planes(12, 9, 2, 2);
         let rgb = colour::to_rgb8(&crop_frame(&frame, 3, 2, 6, 6).unwrap());
-        assert!(matches!(crop_frame(&frame, 3, 2, 6, 6).unwrap().pixels, Pixels::Rgb8(_)));
+        assert!(matches!(
+            crop_frame(&frame, 3, 2, 6, 6).unwrap().pixels,
+            Pixels::Rgb8(_)
+        ));
         let even = crop_frame(&frame, 2, 2, 7, 7).unwrap();
-        let Pixels::Ycc(planes) = &even.pixels else { panic!("planes") };
-        assert_eq!((planes.chroma_width, planes.chroma_height, planes.cb.len()), (4, 4, 16));
+        let Pixels::Ycc(planes) = &even.pixels else {
+            panic!("planes")
+        };
+        assert_eq!(
+            (planes.chroma_width, planes.chroma_height, planes.cb.len()),
+            (4, 4, 16)
+        );
         assert_eq!((rgb.width, rgb.height), (6, 6));
     }
 
@@ -124,7 +138,17 @@ mod tests {
     fn a_position_finds_the_corner() {
         let frame = samples::rgb(10, 6);
         let at = |position, x| {
-            corner(&Crop { x, y: None, width: 4, height: 2, position }, &frame).unwrap()
+            corner(
+                &Crop {
+                    x,
+                    y: None,
+                    width: 4,
+                    height: 2,
+                    position,
+                },
+                &frame,
+            )
+            .unwrap()
         };
         assert_eq!(at(Position::default(), None), (3, 2));
         assert_eq!(at(Position::Anchor(Anchor::BottomRight), None), (6, 4));

@@ -43,7 +43,12 @@ pub(super) fn turn(frame: &Frame, turn: Turn) -> Result<Frame, Failure> {
         return Ok(Frame::new(width, height, Pixels::Ycc(Arc::new(planes))));
     }
     let (bytes, size) = raster::view(frame);
-    Ok(raster::frame_of(width, height, size, turn.moved(bytes, from, size)))
+    Ok(raster::frame_of(
+        width,
+        height,
+        size,
+        turn.moved(bytes, from, size),
+    ))
 }
 
 impl Turn {
@@ -94,7 +99,11 @@ mod tests {
 
     #[test]
     fn planes_turn_as_their_rgb_does() {
-        for by in [Turn::Mirror(Axis::Horizontal), Turn::Mirror(Axis::Vertical), Turn::Quarters(2)] {
+        for by in [
+            Turn::Mirror(Axis::Horizontal),
+            Turn::Mirror(Axis::Vertical),
+            Turn::Quarters(2),
+        ] {
             let frame = samples::planes(16, 8, 2, 2);
             let turned = turn(&frame, by).unwrap();
             assert!(matches!(turned.pixels, Pixels::Ycc(_)));

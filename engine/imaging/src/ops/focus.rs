@@ -42,13 +42,19 @@ pub fn find(frame: &Frame, window: (f64, f64), interest: Interest) -> Result<Foc
         }
     };
     let centre = |at: usize, part: usize, whole: usize| ((at as f32) + part as f32 / 2.0) / whole as f32;
-    Ok(Focus { x: centre(x, size.0, w), y: centre(y, size.1, h) })
+    Ok(Focus {
+        x: centre(x, size.0, w),
+        y: centre(y, size.1, h),
+    })
 }
 
 fn small_copy(frame: &Frame) -> Result<Frame, Failure> {
     let (w, h) = extent(frame);
     let scale = (COPY_SIDE / w.max(h)).min(1.0);
-    let size = ((w * scale).round().max(1.0) as u32, (h * scale).round().max(1.0) as u32);
+    let size = (
+        (w * scale).round().max(1.0) as u32,
+        (h * scale).round().max(1.0) as u32,
+    );
     let copy = resample(frame, (0.0, 0.0, w, h), size, Filter::Bilinear)?;
     Ok(colour::to_rgb8(&copy))
 }
@@ -109,7 +115,9 @@ fn colourfulness(pixel: [u8; 3], luma: f64) -> f64 {
     }
     let [r, g, b] = pixel.map(f64::from);
     let length = (r * r + g * g + b * b).sqrt();
-    let away = (r / length - 0.78).hypot(g / length - 0.57).hypot(b / length - 0.44);
+    let away = (r / length - 0.78)
+        .hypot(g / length - 0.57)
+        .hypot(b / length - 0.44);
     let skin = (1.0 - away * 2.0).max(0.0) * 100.0;
     let (low, high) = (r.min(g).min(b), r.max(g).max(b));
     skin + (high - low) / 255.0 * 100.0
@@ -165,7 +173,11 @@ mod tests {
     /// Gray, with a patch around (x, y).
     fn with_patch(cx: f32, cy: f32, colour: impl Fn(f32, f32) -> [u8; 3]) -> Frame {
         samples::painted(400, 200, |x, y| {
-            if (x - cx).abs() < 30.0 && (y - cy).abs() < 30.0 { colour(x, y) } else { [120; 3] }
+            if (x - cx).abs() < 30.0 && (y - cy).abs() < 30.0 {
+                colour(x, y)
+            } else {
+                [120; 3]
+            }
         })
     }
 
@@ -173,14 +185,23 @@ mod tests {
     fn attention_finds_skin_colour_and_edges() {
         let skin = |_, _| [224, 172, 140];
         let red = |_, _| [230, 20, 20];
-        let stripes = |x: f32, _: f32| if (x / 8.0) as u32 % 2 == 0 { [10; 3] } else { [240; 3] };
+        let stripes = |x: f32, _: f32| {
+            if (x / 8.0) as u32 % 2 == 0 {
+                [10; 3]
+            } else {
+                [240; 3]
+            }
+        };
         for (name, frame) in [
             ("skin", with_patch(330.0, 60.0, skin)),
             ("colour", with_patch(330.0, 60.0, red)),
             ("edges", with_patch(330.0, 60.0, stripes)),
         ] {
             let focus = find(&frame, (0.2, 0.4), Interest::Attention).unwrap();
-            assert!((focus.x - 0.825).abs() < 0.05 && (focus.y - 0.3).abs() < 0.08, "{name}: {focus:?}");
+            assert!(
+                (focus.x - 0.825).abs() < 0.05 && (focus.y - 0.3).abs() < 0.08,
+                "{name}: {focus:?}"
+            );
         }
     }
 
@@ -190,7 +211,10 @@ mod tests {
         let focus = find(&with_patch(70.0, 100.0, noise), (0.25, 1.0), Interest::Entropy).unwrap();
         assert!((focus.x - 0.175).abs() < 0.1, "{focus:?}");
         let focus = find(&with_patch(70.0, 140.0, noise), (0.2, 0.4), Interest::Entropy).unwrap();
-        assert!((focus.x - 0.175).abs() < 0.1 && (focus.y - 0.7).abs() < 0.15, "{focus:?}");
+        assert!(
+            (focus.x - 0.175).abs() < 0.1 && (focus.y - 0.7).abs() < 0.15,
+            "{focus:?}"
+        );
     }
 
     #[test]
@@ -198,7 +222,10 @@ mod tests {
         let flat = samples::painted(300, 100, |_, _| [90; 3]);
         for interest in [Interest::Attention, Interest::Entropy] {
             let focus = find(&flat, (0.5, 1.0), interest).unwrap();
-            assert!((focus.x - 0.5).abs() < 0.02 && (focus.y - 0.5).abs() < 0.02, "{focus:?}");
+            assert!(
+                (focus.x - 0.5).abs() < 0.02 && (focus.y - 0.5).abs() < 0.02,
+                "{focus:?}"
+            );
         }
     }
 

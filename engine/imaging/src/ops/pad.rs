@@ -20,7 +20,12 @@ pub(super) fn apply(op: &Pad, frame: &Frame) -> Result<Frame, Failure> {
             "the padded picture would have {width} x {height} pixels; the longest side is {LARGEST_SIDE}"
         )));
     }
-    let canvas = Canvas { width, height, left: op.left, top: op.top };
+    let canvas = Canvas {
+        width,
+        height,
+        left: op.left,
+        top: op.top,
+    };
     Ok(on_canvas(&flatten(&frame, op.background), canvas, op.background))
 }
 
@@ -39,25 +44,26 @@ pub(crate) fn flatten(frame: &Frame, background: Colour) -> Frame {
         let mix = |c: usize| (part[c] * alpha + colours[c] * full / 255.0 * below) / total + 0.5;
         [mix(0), mix(1), mix(2), (alpha + below) * full + 0.5]
     };
-    let blended = match &frame.pixels {
-        Pixels::Rgba16(wide) => {
-            let pixels = colour::repack::<8, 8>(wide, |p| {
-                let [r, g, b, a] = over(wide_pixel(p).map(f32::from), 65_535.0);
-                narrow_bytes([r as u16, g as u16, b as u16, a as u16])
-            });
-            raster::frame_of(frame.width, frame.height, 8, pixels)
-        }
-        _ => {
-            let (bytes, _) = raster::view(frame);
-            let pixels = colour::repack::<4, 4>(bytes, |p| match p[3] {
-                255 => p,
-                _ => over(p.map(f32::from), 255.0).map(|part| part as u8),
-            });
-            raster::frame_of(frame.width, frame.height, 4, pixels)
-        }
+    let blended = if let Pixels::Rgba16(wide) = &frame.pixels {
+        let pixels = colour::repack::<8, 8>(wide, |p| {
+            let [r, g, b, a] = over(wide_pixel(p).map(f32::from), 65_535.0);
+            narrow_bytes([r as u16, g as u16, b as u16, a as u16])
+        });
+        raster::frame_of(frame.width, frame.height, 8, pixels)
+    } else {
+        let (bytes, _) = raster::view(frame);
+        let pixels = colour::repack::<4, 4>(bytes, |p| match p[3] {
+            255 => p,
+            _ => over(p.map(f32::from), 255.0).map(|part| part as u8),
+        });
+        raster::frame_of(frame.width, frame.height, 4, pixels)
     };
     let narrow = background.a == 255 && matches!(blended.pixels, Pixels::Rgba8(_));
-    if narrow { colour::to_rgb8(&blended) } else { blended }
+    if narrow {
+        colour::to_rgb8(&blended)
+    } else {
+        blended
+    }
 }
 
 /// The frame put on a larger canvas.
@@ -108,10 +114,24 @@ pub(super) fn narrow_bytes(p: [u16; 4]) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    const RED: Colour = Colour { r: 255, g: 0, b: 0, a: 255 };
+    const RED: Colour = Colour {
+        r: 255,
+        g: 0,
+        b: 0,
+        a: 255,
+    };
 
     fn padded(frame: &Frame, background: Colour) -> Frame {
-        apply(&Pad { top: 1, left: 2, background, ..Pad::default() }, frame).unwrap()
+        apply(
+            &Pad {
+                top: 1,
+                left: 2,
+                background,
+                ..Pad::default()
+            },
+            frame,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -129,11 +149,16 @@ mod tests {
     fn the_background_shows_through() {
         let half = raster::frame_of(2, 1, 4, vec![0, 0, 255, 128, 7, 7, 7, 0]);
         assert!(matches!(&flatten(&half, RED).pixels, Pixels::Rgb8(b) if b[..] == [127, 0, 128, 255, 0, 0]));
-        assert_eq!(raster::view(&flatten(&half, Colour::default())).0, raster::view(&half).0);
+        assert_eq!(
+            raster::view(&flatten(&half, Colour::default())).0,
+            raster::view(&half).0
+        );
         let wide = flatten(&colour::to_rgba16(&half), RED);
         assert_eq!(raster::view(&colour::to_rgb8(&wide)).0, [127, 0, 128, 255, 0, 0]);
         let glass = Colour { a: 128, ..RED };
-        let Pixels::Rgba8(b) = flatten(&half, glass).pixels else { panic!("alpha") };
+        let Pixels::Rgba8(b) = flatten(&half, glass).pixels else {
+            panic!("alpha")
+        };
         assert_eq!(b[4..], [255, 0, 0, 128]);
         assert!((i32::from(b[3]) - 192).abs() <= 1, "{b:?}");
     }
@@ -141,6 +166,15 @@ mod tests {
     #[test]
     fn too_large_a_border_is_refused() {
         let gray = raster::frame_of(1, 1, 1, vec![9]);
-        assert!(apply(&Pad { right: u32::MAX, ..Pad::default() }, &gray).is_err());
+        assert!(
+            apply(
+                &Pad {
+                    right: u32::MAX,
+                    ..Pad::default()
+                },
+                &gray
+            )
+            .is_err()
+        );
     }
 }

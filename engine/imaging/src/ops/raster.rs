@@ -20,7 +20,11 @@ pub(crate) fn whole(frame: &Frame) -> Result<Frame, Failure> {
 /// The same, interleaved: planes become RGB.
 pub(crate) fn interleaved(frame: &Frame) -> Result<Frame, Failure> {
     let frame = whole(frame)?;
-    Ok(if matches!(frame.pixels, Pixels::Ycc(_)) { colour::to_rgb8(&frame) } else { frame })
+    Ok(if matches!(frame.pixels, Pixels::Ycc(_)) {
+        colour::to_rgb8(&frame)
+    } else {
+        frame
+    })
 }
 
 /// The bytes of an interleaved frame and how many a pixel takes; planes show their luma.

@@ -18,8 +18,8 @@ use crate::colour;
 use crate::frame::{Frame, Picture, Pixels};
 use crate::ops::{focus, pad, raster};
 
-pub(crate) use planes::grown;
 pub use geometry::{Canvas, Geometry, LARGEST_SIDE, geometry};
+pub(crate) use planes::grown;
 
 /// Left, top, width and height in pixels of the source.
 pub type Region = (f64, f64, f64, f64);
@@ -52,7 +52,12 @@ pub(super) fn apply(op: &Resize, picture: &Picture) -> Result<Picture, Failure> 
     }
     let geometry = geometry(w, h, &op)?;
     picture.try_map(|frame| {
-        let frame = resample(frame, geometry.source, (geometry.width, geometry.height), op.filter)?;
+        let frame = resample(
+            frame,
+            geometry.source,
+            (geometry.width, geometry.height),
+            op.filter,
+        )?;
         Ok(match geometry.canvas {
             Some(canvas) => pad::on_canvas(&frame, canvas, op.background),
             None => frame,
@@ -75,7 +80,9 @@ fn settled(op: &Resize, frame: &Frame) -> Result<Position, Failure> {
 
 /// The size of the picture in pixels of its frame.
 pub(crate) fn extent(frame: &Frame) -> (f64, f64) {
-    frame.extent.unwrap_or((f64::from(frame.width), f64::from(frame.height)))
+    frame
+        .extent
+        .unwrap_or((f64::from(frame.width), f64::from(frame.height)))
 }
 
 /// A region of the frame, made `size` pixels.
@@ -87,18 +94,18 @@ pub(crate) fn resample(
 ) -> Result<Frame, Failure> {
     let (width, height) = size;
     if region == (0.0, 0.0, f64::from(width), f64::from(height)) && size == (frame.width, frame.height) {
-        return Ok(Frame { extent: None, ..frame.clone() });
+        return Ok(Frame {
+            extent: None,
+            ..frame.clone()
+        });
     }
     let from = (frame.width, frame.height);
-    let job = |bytes: &[u8], kind, alpha| {
-        convolve(bytes, kind, from, region, size, filter, alpha).map(Bytes::from)
-    };
+    let job =
+        |bytes: &[u8], kind, alpha| convolve(bytes, kind, from, region, size, filter, alpha).map(Bytes::from);
     let pixels = match &frame.pixels {
         Pixels::Gray8(bytes) => Pixels::Gray8(job(bytes, PixelType::U8, false)?),
         Pixels::Rgb8(bytes) => Pixels::Rgb8(job(bytes, PixelType::U8x3, false)?),
-        Pixels::Rgba8(bytes) => {
-            Pixels::Rgba8(job(bytes, PixelType::U8x4, !colour::is_opaque(frame))?)
-        }
+        Pixels::Rgba8(bytes) => Pixels::Rgba8(job(bytes, PixelType::U8x4, !colour::is_opaque(frame))?),
         Pixels::Rgba16(bytes) => {
             let aligned = raster::aligned(bytes);
             Pixels::Rgba16(job(&aligned, PixelType::U16x4, !colour::is_opaque(frame))?)
@@ -128,11 +135,16 @@ fn convolve(
 ) -> Result<Vec<u8>, Failure> {
     let (left, top, w, h) = region;
     let (w, h) = (w.min(f64::from(from.0) - left), h.min(f64::from(from.1) - top));
-    let options = ResizeOptions::new().resize_alg(algorithm(filter)).crop(left, top, w, h).use_alpha(alpha);
+    let options = ResizeOptions::new()
+        .resize_alg(algorithm(filter))
+        .crop(left, top, w, h)
+        .use_alpha(alpha);
     let source = ImageRef::new(from.0, from.1, bytes, kind).map_err(|e| internal(&e))?;
     let mut target = Image::new(to.0, to.1, kind);
     RESIZER.with_borrow_mut(|resizer| {
-        let done = resizer.resize(&source, &mut target, &options).map_err(|e| internal(&e));
+        let done = resizer
+            .resize(&source, &mut target, &options)
+            .map_err(|e| internal(&e));
         if resizer.size_of_internal_buffers() > KEPT_BUFFERS {
             resizer.reset_internal_buffers();
         }
@@ -154,3 +166,6 @@ fn algorithm(filter: Filter) -> ResizeAlg {
 fn internal(error: &dyn std::error::Error) -> Failure {
     Failure::new(FailureKind::Internal, format!("resize: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

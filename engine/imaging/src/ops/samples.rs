@@ -19,15 +19,26 @@ pub(crate) fn rgb(width: u32, height: u32) -> Frame {
 /// RGB with waves of several lengths, as a photograph has.
 pub(crate) fn smooth(width: u32, height: u32) -> Frame {
     painted(width, height, |x, y| {
-        let wave = |a: f32, b: f32, c: f32| 128.0 + 90.0 * (x * a + c).sin() * (y * b).cos() + 20.0 * (x * 0.7).sin();
-        [wave(0.11, 0.07, 0.0) as u8, wave(0.05, 0.13, 1.0) as u8, wave(0.02, 0.03, 2.0) as u8]
+        let wave = |a: f32, b: f32, c: f32| {
+            128.0 + 90.0 * (x * a + c).sin() * (y * b).cos() + 20.0 * (x * 0.7).sin()
+        };
+        [
+            wave(0.11, 0.07, 0.0) as u8,
+            wave(0.05, 0.13, 1.0) as u8,
+            wave(0.02, 0.03, 2.0) as u8,
+        ]
     })
 }
 
 /// RGB by a colour for each place.
 pub(crate) fn painted(width: u32, height: u32, colour: impl Fn(f32, f32) -> [u8; 3]) -> Frame {
     let at = |i: u32| colour((i % width) as f32, (i / width) as f32);
-    raster::frame_of(width, height, 3, (0..width * height).flat_map(at).collect::<Vec<_>>())
+    raster::frame_of(
+        width,
+        height,
+        3,
+        (0..width * height).flat_map(at).collect::<Vec<_>>(),
+    )
 }
 
 /// The smooth picture as planes, chroma subsampled by averaging, as JPEG encoders do.
@@ -38,7 +49,11 @@ pub(crate) fn planes(width: u32, height: u32, ratio_x: u32, ratio_y: u32) -> Fra
         let at = ((y * width + x) * 3) as usize;
         let [r, g, b] = [0, 1, 2].map(|c| f32::from(raster::view(&frame).0[at + c]));
         let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-        [luma, (b - luma) * 0.564_334 + 128.0, (r - luma) * 0.713_267 + 128.0]
+        [
+            luma,
+            (b - luma) * 0.564_334 + 128.0,
+            (r - luma) * 0.713_267 + 128.0,
+        ]
     };
     let plane = |channel: usize, rx: u32, ry: u32| {
         let (w, h) = (width.div_ceil(rx), height.div_ceil(ry));
@@ -46,7 +61,10 @@ pub(crate) fn planes(width: u32, height: u32, ratio_x: u32, ratio_y: u32) -> Fra
             let parts = (0..ry).flat_map(|dy| (0..rx).map(move |dx| (x * rx + dx, y * ry + dy)));
             parts.map(|(x, y)| ycc(x, y)[channel]).sum::<f32>() / (rx * ry) as f32
         };
-        (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| mean(x, y).round() as u8).collect()
+        (0..h)
+            .flat_map(|y| (0..w).map(move |x| (x, y)))
+            .map(|(x, y)| mean(x, y).round() as u8)
+            .collect()
     };
     let planes = Planes {
         y: plane(0, 1, 1),

@@ -15,7 +15,11 @@ pub(super) fn apply(op: &Sharpen, picture: &Picture) -> Result<Picture, Failure>
         ("threshold", op.threshold, 0.0..=255.0),
     ] {
         if !range.contains(&value) {
-            return Err(invalid(format!("`{name}: {value}`: write {} to {}", range.start(), range.end())));
+            return Err(invalid(format!(
+                "`{name}: {value}`: write {} to {}",
+                range.start(),
+                range.end()
+            )));
         }
     }
     picture.try_map(|frame| {
@@ -66,7 +70,10 @@ mod tests {
     use crate::ops::samples;
 
     fn sharpened(frame: &Frame, op: &Sharpen) -> Frame {
-        apply(op, &Picture::still(frame.clone())).unwrap().frames.remove(0)
+        apply(op, &Picture::still(frame.clone()))
+            .unwrap()
+            .frames
+            .remove(0)
     }
 
     fn step() -> Frame {
@@ -85,7 +92,16 @@ mod tests {
     #[test]
     fn amount_and_threshold_are_heeded() {
         let still = raster::view(&step()).0.to_vec();
-        for op in [Sharpen { amount: 0.0, ..Sharpen::default() }, Sharpen { threshold: 40.0, ..Sharpen::default() }] {
+        for op in [
+            Sharpen {
+                amount: 0.0,
+                ..Sharpen::default()
+            },
+            Sharpen {
+                threshold: 40.0,
+                ..Sharpen::default()
+            },
+        ] {
             assert_eq!(raster::view(&sharpened(&step(), &op)).0, still);
         }
     }
@@ -97,6 +113,15 @@ mod tests {
         let wide = sharpened(&colour::to_rgba16(&frame), &Sharpen::default());
         assert!(samples::psnr(&eight, &colour::to_rgba8(&wide)) > 45.0);
         assert!(colour::is_opaque(&eight) && colour::is_opaque(&wide));
-        assert!(apply(&Sharpen { sigma: 11.0, ..Sharpen::default() }, &Picture::still(frame)).is_err());
+        assert!(
+            apply(
+                &Sharpen {
+                    sigma: 11.0,
+                    ..Sharpen::default()
+                },
+                &Picture::still(frame)
+            )
+            .is_err()
+        );
     }
 }

@@ -3,20 +3,27 @@
 /// Says what is wrong, as the end of a sentence.
 pub(super) fn check(bytes: &[u8], size: (u32, u32)) -> Result<(), String> {
     let top = boxes(bytes)?;
-    let is_avif = top.first().is_some_and(|(name, body)| name == b"ftyp" && body.starts_with(b"avif"));
+    let is_avif = top
+        .first()
+        .is_some_and(|(name, body)| name == b"ftyp" && body.starts_with(b"avif"));
     if !is_avif {
         return Err("does not start as one".into());
     }
-    let data = find(&top, b"mdat")?;
+    let data = find(&top, *b"mdat")?;
     // `meta` has a version and flags before its boxes.
-    let meta = boxes(find(&top, b"meta")?.get(4..).unwrap_or_default())?;
-    let properties = boxes(find(&boxes(find(&meta, b"iprp")?)?, b"ipco")?)?;
-    let told = find(&properties, b"ispe")?;
-    let side = |at: usize| told.get(at..).and_then(|rest| rest.first_chunk()).map(|part| u32::from_be_bytes(*part));
+    let meta = boxes(find(&top, *b"meta")?.get(4..).unwrap_or_default())?;
+    let properties = boxes(find(&boxes(find(&meta, *b"iprp")?)?, *b"ipco")?)?;
+    let told = find(&properties, *b"ispe")?;
+    let side = |at: usize| {
+        told.get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map(|part| u32::from_be_bytes(*part))
+    };
     match (side(4), side(8)) {
-        (Some(width), Some(height)) if (width, height) != size => {
-            Err(format!("has {width} x {height} pixels, not {} x {}", size.0, size.1))
-        }
+        (Some(width), Some(height)) if (width, height) != size => Err(format!(
+            "has {width} x {height} pixels, not {} x {}",
+            size.0, size.1
+        )),
         (Some(_), Some(_)) if !data.is_empty() => Ok(()),
         _ => Err("has no picture in it".into()),
     }
@@ -40,7 +47,9 @@ fn boxes(mut bytes: &[u8]) -> Result<Boxes<'_>, String> {
     Ok(found)
 }
 
-fn find<'a>(boxes: &Boxes<'a>, name: &[u8; 4]) -> Result<&'a [u8], String> {
-    let found = boxes.iter().find(|(other, _)| other == name);
-    found.map(|(_, body)| *body).ok_or_else(|| format!("has no `{}`", String::from_utf8_lossy(name)))
+fn find<'a>(boxes: &Boxes<'a>, name: [u8; 4]) -> Result<&'a [u8], String> {
+    let found = boxes.iter().find(|(other, _)| *other == name);
+    found
+        .map(|(_, body)| *body)
+        .ok_or_else(|| format!("has no `{}`", String::from_utf8_lossy(&name)))
 }

@@ -21,9 +21,9 @@ impl Coarse {
         let width = frame.width as usize;
         let (bytes, size) = view(frame);
         match (&frame.pixels, size) {
-            (Pixels::Rgba16(_), _) => blocks::<8>(bytes, width, |p| {
-                luma([p[1], p[3], p[5]]) * u32::from(p[7]) / 255
-            }),
+            (Pixels::Rgba16(_), _) => {
+                blocks::<8>(bytes, width, |p| luma([p[1], p[3], p[5]]) * u32::from(p[7]) / 255)
+            }
             (_, 4) => blocks::<4>(bytes, width, |p| luma([p[0], p[1], p[2]]) * u32::from(p[3]) / 255),
             (_, 3) => blocks::<3>(bytes, width, luma),
             _ => blocks::<1>(bytes, width, |[shade]| u32::from(shade) << 8),
@@ -77,7 +77,10 @@ fn blocks<const N: usize>(bytes: &[u8], width: usize, shade: impl Fn([u8; N]) ->
             sum as f32 / (256 * wide * high) as f32
         }));
     }
-    Coarse { width: columns, shades }
+    Coarse {
+        width: columns,
+        shades,
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +91,9 @@ mod tests {
 
     #[test]
     fn blocks_are_means_also_at_the_edges() {
-        let shades = (0..9_u8).flat_map(|y| (0..9_u8).map(move |x| x + y)).collect::<Vec<_>>();
+        let shades = (0..9_u8)
+            .flat_map(|y| (0..9_u8).map(move |x| x + y))
+            .collect::<Vec<_>>();
         let coarse = Coarse::of(&crate::ops::frame_of(9, 9, 1, shades));
         assert_eq!(coarse.width, 2);
         assert_eq!(coarse.shades, [7.0, 11.5, 11.5, 16.0]);
@@ -98,7 +103,11 @@ mod tests {
     fn every_layout_gives_the_same_shades() {
         let frame = samples::smooth(50, 30);
         let expected = Coarse::of(&frame);
-        let others = [colour::to_gray8(&frame), colour::to_rgba8(&frame), colour::to_rgba16(&frame)];
+        let others = [
+            colour::to_gray8(&frame),
+            colour::to_rgba8(&frame),
+            colour::to_rgba16(&frame),
+        ];
         for other in others {
             assert_eq!(Coarse::of(&other).strange_band(&expected, 1.0), None);
         }
@@ -108,8 +117,15 @@ mod tests {
     fn a_flat_band_is_found_even_if_it_has_the_right_mean() {
         let waves = samples::painted(80, 256, |x, _| [(128.0 + 11.0 * (x * 0.1).sin()) as u8; 3]);
         let flat = samples::painted(80, 256, |x, y| {
-            [if y < 128.0 { 128.0 + 11.0 * (x * 0.1).sin() } else { 128.0 } as u8; 3]
+            [if y < 128.0 {
+                128.0 + 11.0 * (x * 0.1).sin()
+            } else {
+                128.0
+            } as u8; 3]
         });
-        assert_eq!(Coarse::of(&flat).strange_band(&Coarse::of(&waves), 12.0), Some((50, 56)));
+        assert_eq!(
+            Coarse::of(&flat).strange_band(&Coarse::of(&waves), 12.0),
+            Some((50, 56))
+        );
     }
 }

@@ -32,13 +32,24 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Reread, String> {
     let mut decoder = Decompressor::new().map_err(unreadable)?;
     let header = decoder.read_header(bytes).map_err(unreadable)?;
     let size = (header.width as u32, header.height as u32);
-    decoder.set_scaling_factor(ScalingFactor::ONE_EIGHTH).map_err(unreadable)?;
+    decoder
+        .set_scaling_factor(ScalingFactor::ONE_EIGHTH)
+        .map_err(unreadable)?;
     let (width, height) = (header.width.div_ceil(8), header.height.div_ceil(8));
     let mut pixels = vec![0; width * height];
-    let image = Image { pixels: &mut pixels[..], width, pitch: width, height, format: PixelFormat::GRAY };
+    let image = Image {
+        pixels: &mut pixels[..],
+        width,
+        pitch: width,
+        height,
+        format: PixelFormat::GRAY,
+    };
     decoder.decompress(bytes, image).map_err(unreadable)?;
     let shades = pixels.iter().map(|&shade| f32::from(shade)).collect();
-    Ok(Reread { size, first: Coarse { width, shades } })
+    Ok(Reread {
+        size,
+        first: Coarse { width, shades },
+    })
 }
 
 pub(super) fn png(bytes: &[u8], frames: usize) -> Result<Reread, String> {
@@ -46,7 +57,9 @@ pub(super) fn png(bytes: &[u8], frames: usize) -> Result<Reread, String> {
     if !bytes.ends_with(&END) {
         return Err(CUT_SHORT.into());
     }
-    let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(unreadable)?;
+    let mut reader = png::Decoder::new(Cursor::new(bytes))
+        .read_info()
+        .map_err(unreadable)?;
     let size = reader.info().size();
     let pixel = reader.info().bytes_per_pixel();
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("is too large")?];
@@ -55,7 +68,14 @@ pub(super) fn png(bytes: &[u8], frames: usize) -> Result<Reread, String> {
         pixels = colour::repack::<2, 2>(&pixels, |[high, low]| [low, high]);
     }
     let first = Coarse::of(&frame_of(size.0, size.1, pixel, pixels));
-    let mut rest = vec![0; if frames > 1 { reader.output_buffer_size().unwrap_or(0) } else { 0 }];
+    let mut rest = vec![
+        0;
+        if frames > 1 {
+            reader.output_buffer_size().unwrap_or(0)
+        } else {
+            0
+        }
+    ];
     for _ in 1..frames {
         reader.next_frame(&mut rest).map_err(unreadable)?;
     }
@@ -64,7 +84,10 @@ pub(super) fn png(bytes: &[u8], frames: usize) -> Result<Reread, String> {
 }
 
 pub(super) fn webp(bytes: &[u8], animated: bool) -> Result<Reread, String> {
-    let told = bytes.get(4..8).and_then(|part| part.first_chunk()).map(|part| u32::from_le_bytes(*part));
+    let told = bytes
+        .get(4..8)
+        .and_then(|part| part.first_chunk())
+        .map(|part| u32::from_le_bytes(*part));
     if told.is_none_or(|told| told as usize + 8 != bytes.len()) {
         return Err(CUT_SHORT.into());
     }
@@ -74,7 +97,10 @@ pub(super) fn webp(bytes: &[u8], animated: bool) -> Result<Reread, String> {
     let mut pixels = vec![0; decoder.output_buffer_size().ok_or("is too large")?];
     if !animated {
         decoder.read_image(&mut pixels).map_err(unreadable)?;
-        return Ok(Reread { size, first: Coarse::of(&frame_of(size.0, size.1, channels, pixels)) });
+        return Ok(Reread {
+            size,
+            first: Coarse::of(&frame_of(size.0, size.1, channels, pixels)),
+        });
     }
     decoder.read_frame(&mut pixels).map_err(unreadable)?;
     let first = Coarse::of(&frame_of(size.0, size.1, channels, pixels.clone()));
@@ -111,6 +137,8 @@ pub(super) fn gif(bytes: &[u8], frames: usize) -> Result<Reread, String> {
 /// The frame as GIF shows it: each pixel wholly there or not at all.
 pub(super) fn cut_out(frame: &Frame) -> Frame {
     let rgba = colour::to_rgba8(frame);
-    let pixels = colour::repack::<4, 4>(view(&rgba).0, |[r, g, b, a]| [r, g, b, if a < 128 { 0 } else { 255 }]);
+    let pixels = colour::repack::<4, 4>(view(&rgba).0, |[r, g, b, a]| {
+        [r, g, b, if a < 128 { 0 } else { 255 }]
+    });
     frame_of(frame.width, frame.height, 4, pixels)
 }

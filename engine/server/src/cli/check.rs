@@ -10,6 +10,7 @@ use super::style;
 use crate::app::EngineArgs;
 
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(super) struct Args {
     /// Pipeline files.
     #[arg(required = true, value_name = "FILE")]

@@ -13,6 +13,7 @@ use crate::executor::pool::{Pool, PoolConfig};
 use crate::outcome::{Outcome, StepReport};
 
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(super) struct Args {
     /// The pipeline file.
     pipeline: PathBuf,

@@ -21,6 +21,7 @@ use crate::outcome::{Outcome, Report};
 use crate::runner::JobSpec;
 
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(super) struct Args {
     /// The pipeline file.
     pipeline: PathBuf,

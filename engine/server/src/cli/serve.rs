@@ -13,6 +13,7 @@ use crate::app::{App, EngineArgs};
 use crate::http;
 
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(super) struct Args {
     /// Where to listen.
     #[arg(

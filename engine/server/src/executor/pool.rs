@@ -168,6 +168,10 @@ impl Shared {
 
     /// Leaves `None` behind when the process did not survive the job.
     fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: &File) -> Outcome {
+        // One that died between jobs costs nobody anything.
+        if process.as_mut().is_some_and(Process::is_gone) {
+            *process = None;
+        }
         let Some(mut live) = process.take().or_else(|| self.spawn()) else {
             return Outcome::failed(Failure::new(
                 FailureKind::Infrastructure,

@@ -51,10 +51,13 @@ pub(crate) async fn process(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    let pipeline = super::pipelines::find(&app, &name)?;
-    known_rendition(pipeline, &name, options.rendition.as_deref())?;
-    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
-    let shape = Shape::choose(accept, &pipeline.plan, options.rendition.as_deref())?;
+    let (pipeline, shape) = match understand(&app, &name, &options, &headers) {
+        Ok(understood) => understood,
+        Err(problem) => {
+            upload::discard(request).await;
+            return Err(problem);
+        }
+    };
     let mut share = app.budget.share();
     let original = upload::receive(request, pipeline.plan.limits.max_bytes, &mut share).await?;
     let mut job = app.library.job(&pipeline.plan);
@@ -63,6 +66,20 @@ pub(crate) async fn process(
     drop(share);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     answer::build(shape, outcome, known)
+}
+
+/// Everything that can be wrong before the original is looked at.
+fn understand<'a>(
+    app: &'a App,
+    name: &str,
+    options: &Options,
+    headers: &HeaderMap,
+) -> Result<(&'a Pipeline, Shape), Problem> {
+    let pipeline = super::pipelines::find(app, name)?;
+    known_rendition(pipeline, name, options.rendition.as_deref())?;
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let shape = Shape::choose(accept, &pipeline.plan, options.rendition.as_deref())?;
+    Ok((pipeline, shape))
 }
 
 fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Result<(), Problem> {

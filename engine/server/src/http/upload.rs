@@ -41,6 +41,14 @@ pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> 
     Ok(original)
 }
 
+/// Reads a body that nobody wants, so that the caller gets to read the answer; not for ever.
+pub(crate) async fn discard(request: Request) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let mut chunks = request.into_body().into_data_stream();
+    let read = async { while let Some(Ok(_)) = chunks.next().await {} };
+    tokio::time::timeout(PATIENCE, read).await.ok();
+}
+
 async fn receive_raw(body: Body, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = in_time(chunks.next()).await? {

@@ -91,11 +91,12 @@ impl Run<'_> {
             (Kind::Encoder, Some(Value::Picture(picture))) => {
                 let (called, result) = host.encode(&plugin, picture.first().clone(), &call);
                 note(called, report);
-                result.map(|bytes| Value::Bytes(Bytes::from(bytes)))
+                let size = (picture.first().width, picture.first().height);
+                result.map(|bytes| Value::Bytes(Bytes::from(bytes), size))
             }
             (Kind::Decoder, _) => {
                 let bytes = match input {
-                    Some(Value::Bytes(bytes)) => bytes.clone(),
+                    Some(Value::Bytes(bytes, _)) => bytes.clone(),
                     _ => Bytes::copy_from_slice(self.original),
                 };
                 let (called, result) = host.decode(&plugin, &bytes, &call);

@@ -3,7 +3,10 @@
 //! Buffers are checked against the size that they claim before C sees them, and every object of the library
 //! has an owner that frees it.
 
-#![expect(unsafe_code, reason = "libwebp is a C library; this file alone talks to its encoder")]
+#![expect(
+    unsafe_code,
+    reason = "libwebp is a C library; this file alone talks to its encoder"
+)]
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -33,7 +36,7 @@ pub(super) enum Settings {
     Lossless { level: u8 },
 }
 
-pub(super) fn still(image: &Image<'_>, settings: &Settings) -> Result<Vec<u8>, String> {
+pub(super) fn still(image: &Image<'_>, settings: Settings) -> Result<Vec<u8>, String> {
     let config = settings.config()?;
     let mut picture = Picture::of(image, config.lossless != 0)?;
     let mut writer = Writer::new();
@@ -51,7 +54,7 @@ pub(super) fn still(image: &Image<'_>, settings: &Settings) -> Result<Vec<u8>, S
 pub(super) fn animation(
     images: &[(Image<'_>, u32)],
     loops: u32,
-    settings: &Settings,
+    settings: Settings,
 ) -> Result<Vec<u8>, String> {
     let config = settings.config()?;
     let (first, _) = images.first().ok_or("no frames")?;
@@ -83,7 +86,9 @@ impl Settings {
         }
         // SAFETY: `config` is initialised.
         let valid = unsafe { sys::WebPValidateConfig(&raw const config) } != 0;
-        valid.then_some(config).ok_or_else(|| "settings out of range".into())
+        valid
+            .then_some(config)
+            .ok_or_else(|| "settings out of range".into())
     }
 }
 
@@ -125,7 +130,11 @@ impl Picture {
                 c_int::from(!argb)
             }
         };
-        if imported == 0 { Err("the picture could not be imported".into()) } else { Ok(picture) }
+        if imported == 0 {
+            Err("the picture could not be imported".into())
+        } else {
+            Ok(picture)
+        }
     }
 }
 
@@ -137,7 +146,11 @@ impl Drop for Picture {
 }
 
 fn fits(buffer: &[u8], row: usize, rows: usize) -> Result<(), String> {
-    if buffer.len() == row * rows { Ok(()) } else { Err("a buffer does not have the picture's size".into()) }
+    if buffer.len() == row * rows {
+        Ok(())
+    } else {
+        Err("a buffer does not have the picture's size".into())
+    }
 }
 
 fn stride(row: usize) -> Result<c_int, String> {
@@ -148,8 +161,12 @@ struct Writer(Box<sys::WebPMemoryWriter>);
 
 impl Writer {
     fn new() -> Self {
-        let mut writer =
-            Box::new(sys::WebPMemoryWriter { mem: ptr::null_mut(), size: 0, max_size: 0, pad: [0] });
+        let mut writer = Box::new(sys::WebPMemoryWriter {
+            mem: ptr::null_mut(),
+            size: 0,
+            max_size: 0,
+            pad: [0],
+        });
         // SAFETY: the pointer is valid; the call only resets the fields.
         unsafe { sys::WebPMemoryWriterInit(&raw mut *writer) };
         Self(writer)
@@ -187,9 +204,12 @@ impl Animation {
         };
         options.anim_params.loop_count = c_int::try_from(loops).unwrap_or(0).min(0xffff);
         // SAFETY: the options are initialised; sides out of range give null.
-        let encoder =
-            unsafe { sys::WebPAnimEncoderNewInternal(width, height, &raw const options, version) };
-        if encoder.is_null() { Err("no animation of that size".into()) } else { Ok(Self(encoder)) }
+        let encoder = unsafe { sys::WebPAnimEncoderNewInternal(width, height, &raw const options, version) };
+        if encoder.is_null() {
+            Err("no animation of that size".into())
+        } else {
+            Ok(Self(encoder))
+        }
     }
 
     /// A frame from `time` on; null ends the last one.
@@ -207,7 +227,10 @@ impl Animation {
     }
 
     fn finish(&mut self) -> Result<Vec<u8>, String> {
-        let mut data = sys::WebPData { bytes: ptr::null(), size: 0 };
+        let mut data = sys::WebPData {
+            bytes: ptr::null(),
+            size: 0,
+        };
         // SAFETY: the encoder is alive; on success `data` owns `size` bytes, which are copied, then freed.
         unsafe {
             if sys::WebPAnimEncoderAssemble(self.0, &raw mut data) == 0 || data.bytes.is_null() {

@@ -39,7 +39,12 @@ pub fn geometry(w: f64, h: f64, resize: &Resize) -> Result<Geometry, Failure> {
     let (scale_x, scale_y) = scales(w, h, resize)?;
     let width = rounded(w * scale_x)?;
     let height = rounded(h * scale_y)?;
-    let whole = Geometry { source: (0.0, 0.0, w, h), width, height, canvas: None };
+    let whole = Geometry {
+        source: (0.0, 0.0, w, h),
+        width,
+        height,
+        canvas: None,
+    };
     let (box_width, box_height) = (resize.width.unwrap_or(width), resize.height.unwrap_or(height));
     Ok(match resize.fit {
         Fit::Inside | Fit::Outside | Fit::Fill => whole,
@@ -47,9 +52,17 @@ pub fn geometry(w: f64, h: f64, resize: &Resize) -> Result<Geometry, Failure> {
             let (width, height) = (width.min(box_width), height.min(box_height));
             let (x, wide) = cut(w, whole.width, width, scale_x, share(resize.position, Side::X));
             let (y, high) = cut(h, whole.height, height, scale_y, share(resize.position, Side::Y));
-            Geometry { source: (x, y, wide, high), width, height, canvas: None }
+            Geometry {
+                source: (x, y, wide, high),
+                width,
+                height,
+                canvas: None,
+            }
         }
-        Fit::Contain => Geometry { canvas: canvas(&whole, box_width, box_height, resize.position), ..whole },
+        Fit::Contain => Geometry {
+            canvas: canvas(&whole, box_width, box_height, resize.position),
+            ..whole
+        },
     })
 }
 
@@ -57,7 +70,9 @@ pub fn geometry(w: f64, h: f64, resize: &Resize) -> Result<Geometry, Failure> {
 fn scales(w: f64, h: f64, resize: &Resize) -> Result<(f64, f64), Failure> {
     for side in [resize.width, resize.height].into_iter().flatten() {
         if !(1..=LARGEST_SIDE).contains(&side) {
-            return Err(invalid(format!("a side of {side} pixels: write 1 to {LARGEST_SIDE}")));
+            return Err(invalid(format!(
+                "a side of {side} pixels: write 1 to {LARGEST_SIDE}"
+            )));
         }
     }
     let x = resize.width.map(|width| f64::from(width) / w);
@@ -69,13 +84,19 @@ fn scales(w: f64, h: f64, resize: &Resize) -> Result<(f64, f64), Failure> {
         (Some(x), Some(y), Fit::Inside | Fit::Contain) => (x.min(y), x.min(y)),
         (Some(x), Some(y), Fit::Outside | Fit::Cover) => (x.max(y), x.max(y)),
     };
-    Ok(if resize.enlarge { (x, y) } else { (x.min(1.0), y.min(1.0)) })
+    Ok(if resize.enlarge {
+        (x, y)
+    } else {
+        (x.min(1.0), y.min(1.0))
+    })
 }
 
 fn rounded(side: f64) -> Result<u32, Failure> {
     let side = side.round().max(1.0);
     if side > f64::from(LARGEST_SIDE) {
-        return Err(invalid(format!("a side would become {side} pixels; the most is {LARGEST_SIDE}")));
+        return Err(invalid(format!(
+            "a side would become {side} pixels; the most is {LARGEST_SIDE}"
+        )));
     }
     Ok(side as u32)
 }
@@ -130,10 +151,14 @@ pub(crate) fn share(position: Position, side: Side) -> Share {
         }
     };
     let (first, last) = match side {
-        Side::X => {
-            ([A::Left, A::TopLeft, A::BottomLeft], [A::Right, A::TopRight, A::BottomRight])
-        }
-        Side::Y => ([A::Top, A::TopLeft, A::TopRight], [A::Bottom, A::BottomLeft, A::BottomRight]),
+        Side::X => (
+            [A::Left, A::TopLeft, A::BottomLeft],
+            [A::Right, A::TopRight, A::BottomRight],
+        ),
+        Side::Y => (
+            [A::Top, A::TopLeft, A::TopRight],
+            [A::Bottom, A::BottomLeft, A::BottomRight],
+        ),
     };
     Share::OfRest(match anchor {
         _ if first.contains(&anchor) => 0.0,
@@ -150,7 +175,12 @@ mod tests {
 
     fn fit(fit: Fit, width: u32, height: u32) -> Resize {
         let side = |side| (side > 0).then_some(side);
-        Resize { width: side(width), height: side(height), fit, ..Resize::default() }
+        Resize {
+            width: side(width),
+            height: side(height),
+            fit,
+            ..Resize::default()
+        }
     }
 
     fn size(w: f64, h: f64, resize: &Resize) -> (u32, u32) {
@@ -181,7 +211,10 @@ mod tests {
     #[test]
     fn no_side_is_ever_zero_or_too_long() {
         assert_eq!(size(10_000.0, 3.0, &fit(Fit::Inside, 10, 10)), (10, 1));
-        let huge = Resize { enlarge: true, ..fit(Fit::Outside, 1000, 1000) };
+        let huge = Resize {
+            enlarge: true,
+            ..fit(Fit::Outside, 1000, 1000)
+        };
         assert!(geometry(100.0, 1.0, &huge).is_err());
         assert!(geometry(9.0, 9.0, &Resize::default()).is_err());
         assert!(geometry(9.0, 9.0, &fit(Fit::Fill, 16_385, 1)).is_err());
@@ -190,13 +223,24 @@ mod tests {
     #[test]
     fn a_fractional_source_counts_as_what_it_stands_for() {
         assert_eq!(size(1362.5, 1112.5, &fit(Fit::Inside, 720, 0)), (720, 588));
-        assert_eq!(geometry(500.5, 10.0, &fit(Fit::Inside, 250, 0)).unwrap().source.2, 500.5);
+        assert_eq!(
+            geometry(500.5, 10.0, &fit(Fit::Inside, 250, 0)).unwrap().source.2,
+            500.5
+        );
     }
 
     #[test]
     fn cover_keeps_the_part_that_the_position_names() {
         let source = |position| {
-            let g = geometry(400.0, 100.0, &Resize { position, ..fit(Fit::Cover, 50, 50) }).unwrap();
+            let g = geometry(
+                400.0,
+                100.0,
+                &Resize {
+                    position,
+                    ..fit(Fit::Cover, 50, 50)
+                },
+            )
+            .unwrap();
             assert_eq!((g.width, g.height), (50, 50));
             g.source
         };
@@ -221,20 +265,37 @@ mod tests {
     #[test]
     fn cover_of_a_small_picture_cuts_but_does_not_enlarge() {
         let g = geometry(300.0, 200.0, &fit(Fit::Cover, 400, 100)).unwrap();
-        assert_eq!((g.width, g.height, g.source), (300, 100, (0.0, 50.0, 300.0, 100.0)));
-        let larger = Resize { enlarge: true, ..fit(Fit::Cover, 400, 100) };
+        assert_eq!(
+            (g.width, g.height, g.source),
+            (300, 100, (0.0, 50.0, 300.0, 100.0))
+        );
+        let larger = Resize {
+            enlarge: true,
+            ..fit(Fit::Cover, 400, 100)
+        };
         assert_eq!(size(300.0, 200.0, &larger), (400, 100));
     }
 
     #[test]
     fn contain_fills_what_is_left() {
         let g = |position| {
-            let g = geometry(400.0, 100.0, &Resize { position, ..fit(Fit::Contain, 100, 100) }).unwrap();
+            let g = geometry(
+                400.0,
+                100.0,
+                &Resize {
+                    position,
+                    ..fit(Fit::Contain, 100, 100)
+                },
+            )
+            .unwrap();
             assert_eq!((g.width, g.height), (100, 25));
             g.canvas.unwrap()
         };
         let centre = g(Position::default());
-        assert_eq!((centre.width, centre.height, centre.left, centre.top), (100, 100, 0, 37));
+        assert_eq!(
+            (centre.width, centre.height, centre.left, centre.top),
+            (100, 100, 0, 37)
+        );
         assert_eq!(g(Position::Anchor(Anchor::Top)).top, 0);
         assert_eq!(g(Position::Anchor(Anchor::BottomRight)).top, 75);
         let exact = geometry(400.0, 100.0, &fit(Fit::Contain, 100, 25)).unwrap();

@@ -30,7 +30,15 @@ pub(super) fn resample(
     let chroma = |plane: &[u8]| {
         let need = ((x + w).ceil() as u32, (y + h).ceil() as u32);
         let (plane, size) = continued(plane, size, need);
-        convolve(&plane, PixelType::U8, size, (x, y, w, h), (chroma_width, chroma_height), filter, false)
+        convolve(
+            &plane,
+            PixelType::U8,
+            size,
+            (x, y, w, h),
+            (chroma_width, chroma_height),
+            filter,
+            false,
+        )
     };
     Ok(Pixels::Ycc(Arc::new(Planes {
         y: convolve(&planes.y, PixelType::U8, from, region, to, filter, false)?,
@@ -75,7 +83,10 @@ impl Planes {
     /// Luma samples a chroma sample, along each side: 1, 2 or 4.
     pub(crate) fn subsampling(&self, width: u32, height: u32) -> (u32, u32) {
         let ratio = |luma: u32, chroma: u32| {
-            [1, 2, 4].into_iter().find(|&r| luma.div_ceil(r) == chroma).unwrap_or(1)
+            [1, 2, 4]
+                .into_iter()
+                .find(|&r| luma.div_ceil(r) == chroma)
+                .unwrap_or(1)
         };
         (ratio(width, self.chroma_width), ratio(height, self.chroma_height))
     }

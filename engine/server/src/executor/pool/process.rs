@@ -60,6 +60,11 @@ impl Process {
         }
     }
 
+    /// Whether it has ended while nobody looked.
+    pub(super) fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// An error means that the process is gone.
     pub(super) fn run(
         &mut self,

@@ -1,0 +1,451 @@
+//! Whole files in, pictures or refusals out: every kind, every orientation, every way to be damaged.
+//!
+//! What each fixture is stands in `fixtures/README.md`.
+
+mod common;
+
+use common::{decode_with, fixture, full, mean_difference, picture, psnr};
+use imaging::colour::{to_rgb8, to_rgba8};
+use imaging::{Consumer, DecodeRequest, Frame, Pixels, decode, header, sniff};
+use workflow::failure::FailureKind;
+use workflow::limits::InputLimits;
+use workflow::op::{ColourTarget, Decode, Depth, Frames, OnCorrupt, Orient, Resize, Scale};
+
+const STILLS: [&str; 17] = [
+    "plain.png",
+    "palette.png",
+    "gray.png",
+    "alpha.png",
+    "deep.png",
+    "oriented-1.jpg",
+    "odd-420.jpg",
+    "odd-422.jpg",
+    "progressive.jpg",
+    "gray.jpg",
+    "cmyk.jpg",
+    "lossy.webp",
+    "alpha.webp",
+    "plain.gif",
+    "plain.tiff",
+    "plain.bmp",
+    "png.ico",
+];
+
+#[test]
+fn every_kind_is_read_as_its_header_says() {
+    for name in STILLS.iter().chain(&[
+        "cmyk.tiff",
+        "alpha.tiff",
+        "palette.tiff",
+        "bilevel.tiff",
+        "bmp.ico",
+    ]) {
+        let bytes = fixture(name);
+        let header = header(&bytes).unwrap();
+        assert_eq!(sniff(&bytes), Some(header.kind));
+        let decoded = full(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let frame = decoded.picture.first();
+        assert_eq!((frame.width, frame.height), header.upright(), "{name}");
+        assert!(
+            !decoded.picture.salvaged && decoded.picture.delays.is_empty(),
+            "{name}"
+        );
+        let layout = match (&frame.pixels, header.channels) {
+            (Pixels::Gray8(_), 1) | (Pixels::Rgb8(_), 3) | (Pixels::Rgba8(_), 4) => true,
+            (Pixels::Rgb8(_), 4) => header.cmyk,
+            _ => false,
+        };
+        assert!(layout, "{name}: {} channels", header.channels);
+    }
+}
+
+#[test]
+fn lossless_kinds_agree_to_the_byte() {
+    let plain = picture("plain.png");
+    for name in [
+        "plain.tiff",
+        "plain.bmp",
+        "oriented-6.png",
+        "oriented-6.webp",
+        "oriented-6.tiff",
+    ] {
+        assert_eq!(mean_difference(&plain, &picture(name)), 0.0, "{name}");
+    }
+    let alpha = picture("alpha.png");
+    for name in ["alpha.webp", "alpha.tiff"] {
+        assert_eq!(visible_difference(&alpha, &picture(name)), 0.0, "{name}");
+    }
+}
+
+/// WebP may drop the colour of what cannot be seen.
+fn visible_difference(a: &Frame, b: &Frame) -> f64 {
+    let hide = |frame: &Frame| {
+        let Pixels::Rgba8(pixels) = to_rgba8(frame).pixels else {
+            panic!()
+        };
+        let hidden = pixels
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .flat_map(|p| if p[3] == 0 { [0; 4] } else { *p });
+        Frame::new(
+            frame.width,
+            frame.height,
+            Pixels::Rgba8(hidden.collect::<Vec<_>>().into()),
+        )
+    };
+    mean_difference(&hide(a), &hide(b))
+}
+
+#[test]
+fn all_eight_orientations_give_the_same_upright_picture() {
+    let upright = picture("oriented-1.jpg");
+    for n in 2..=8 {
+        let bytes = fixture(&format!("oriented-{n}.jpg"));
+        assert_eq!(header(&bytes).unwrap().orientation, n);
+        let decoded = full(&bytes).unwrap();
+        let frame = decoded.picture.first();
+        assert_eq!((frame.width, frame.height), (96, 64));
+        assert!(
+            psnr(&upright, frame) > 40.0,
+            "orientation {n}: {}",
+            psnr(&upright, frame)
+        );
+        assert!(
+            decoded.notes.iter().any(|n| n.contains("EXIF orientation")),
+            "{:?}",
+            decoded.notes
+        );
+        // What is handed on must not be turned again.
+        let exif = decoded.picture.metadata.exif.unwrap();
+        assert!(
+            exif.windows(4)
+                .any(|w| w == [0x12, 1, 3, 0] || w == [1, 0x12, 0, 3])
+        );
+        let stored = decode_with(
+            &bytes,
+            &Decode {
+                orient: Orient::Ignore,
+                ..Decode::default()
+            },
+            &[Consumer::Full],
+        );
+        assert_eq!(
+            stored.unwrap().picture.first().width,
+            if n >= 5 { 64 } else { 96 }
+        );
+    }
+}
+
+#[test]
+fn orientation_and_planes_go_together() {
+    for n in 1..=8 {
+        let bytes = fixture(&format!("oriented-{n}.jpg"));
+        let request = DecodeRequest {
+            params: &Decode::default(),
+            limits: &InputLimits::default(),
+            consumers: &[Consumer::Full],
+            planes: true,
+        };
+        let frame = decode(&bytes, &request).unwrap().picture.first().clone();
+        assert!(matches!(frame.pixels, Pixels::Ycc(_)));
+        assert!(mean_difference(&to_rgb8(&frame), full(&bytes).unwrap().picture.first()) < 0.6);
+    }
+}
+
+#[test]
+fn subsampled_planes_become_the_rgb_that_libjpeg_makes() {
+    let bytes = fixture("odd-420.jpg");
+    let request = DecodeRequest {
+        params: &Decode::default(),
+        limits: &InputLimits::default(),
+        consumers: &[Consumer::Full],
+        planes: true,
+    };
+    let frame = decode(&bytes, &request).unwrap().picture.first().clone();
+    let Pixels::Ycc(planes) = &frame.pixels else {
+        panic!("no planes")
+    };
+    assert_eq!(
+        (
+            frame.width,
+            frame.height,
+            planes.chroma_width,
+            planes.chroma_height
+        ),
+        (157, 101, 79, 51)
+    );
+    let difference = mean_difference(&to_rgb8(&frame), &picture("odd-420.jpg"));
+    assert!(difference < 0.3, "{difference}");
+    // 4:2:2 is not among the planes that steps work on.
+    let other = decode(&fixture("odd-422.jpg"), &request).unwrap();
+    assert!(matches!(other.picture.first().pixels, Pixels::Rgb8(_)));
+}
+
+#[test]
+fn scaled_decodes_know_their_exact_extent_and_look_alike() {
+    for planes in [false, true] {
+        for (target, scale) in [(78, 2), (39, 4), (19, 8)] {
+            let bytes = fixture("odd-420.jpg");
+            let resize = Resize {
+                width: Some(target),
+                ..Resize::default()
+            };
+            let request = DecodeRequest {
+                params: &Decode::default(),
+                limits: &InputLimits::default(),
+                consumers: &[Consumer::Resize(&resize)],
+                planes,
+            };
+            let decoded = decode(&bytes, &request).unwrap();
+            assert_eq!(decoded.scale, (1, scale));
+            let frame = decoded.picture.first();
+            let n = f64::from(scale);
+            assert_eq!(frame.extent, Some((157.0 / n, 101.0 / n)));
+            assert_eq!(
+                (frame.width, frame.height),
+                (157u32.div_ceil(scale.into()), 101u32.div_ceil(scale.into()))
+            );
+            let boxed = common::box_shrink(&picture("odd-420.jpg"), scale.into());
+            let psnr = psnr(&boxed, &common::crop(&to_rgb8(frame), boxed.width, boxed.height));
+            assert!(psnr > 30.0, "1/{scale} planes {planes}: {psnr}");
+        }
+    }
+    let resize = Resize {
+        width: Some(19),
+        ..Resize::default()
+    };
+    let pinned = Decode {
+        scale: Scale::Full,
+        ..Decode::default()
+    };
+    let decoded = decode_with(&fixture("odd-420.jpg"), &pinned, &[Consumer::Resize(&resize)]).unwrap();
+    assert_eq!((decoded.scale, decoded.picture.first().extent), ((1, 1), None));
+}
+
+#[test]
+fn sixteen_bits_are_kept_only_on_demand() {
+    for (name, alpha) in [("deep.png", false), ("deep-alpha.png", true)] {
+        let bytes = fixture(name);
+        assert_eq!(header(&bytes).unwrap().depth, 16);
+        let kept = decode_with(
+            &bytes,
+            &Decode {
+                depth: Depth::Keep,
+                ..Decode::default()
+            },
+            &[],
+        )
+        .unwrap();
+        let Pixels::Rgba16(wide) = &kept.picture.first().pixels else {
+            panic!()
+        };
+        // Pixel (1, 0): red 2113, alpha 2114 or full.
+        assert_eq!(u16::from_le_bytes([wide[8], wide[9]]), 2113);
+        assert_eq!(
+            u16::from_le_bytes([wide[14], wide[15]]),
+            if alpha { 2114 } else { u16::MAX }
+        );
+        let eight = full(&bytes).unwrap();
+        let frame = eight.picture.first();
+        let (Pixels::Rgb8(pixels) | Pixels::Rgba8(pixels)) = &frame.pixels else {
+            panic!()
+        };
+        assert_eq!(pixels[if alpha { 4 } else { 3 }], 8, "2113 / 257 = 8.2");
+        assert_eq!(imaging::colour::has_alpha(frame), alpha);
+    }
+}
+
+#[test]
+fn profiles_are_applied_or_carried_along() {
+    for name in ["wide.png", "wide.jpg"] {
+        let converted = full(&fixture(name)).unwrap();
+        assert!(
+            converted.notes[0].contains("converted to sRGB"),
+            "{:?}",
+            converted.notes
+        );
+        assert!(converted.picture.metadata.icc.is_none());
+        let keep = Decode {
+            colour: ColourTarget::Keep,
+            ..Decode::default()
+        };
+        let kept = decode_with(&fixture(name), &keep, &[]).unwrap();
+        assert!(kept.picture.metadata.icc.is_some() && kept.notes.is_empty());
+        let difference = mean_difference(kept.picture.first(), converted.picture.first());
+        assert!(difference > 1.0, "{name}: {difference}");
+    }
+    let srgb = full(&fixture("srgb.jpg")).unwrap();
+    assert!(srgb.notes.is_empty() && srgb.header.icc, "{:?}", srgb.notes);
+}
+
+#[test]
+fn ink_becomes_light() {
+    let plain = picture("plain.png");
+    for name in ["cmyk.jpg", "cmyk.tiff"] {
+        assert!(header(&fixture(name)).unwrap().cmyk);
+        let difference = mean_difference(&plain, &picture(name));
+        assert!(difference < 3.0, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn animations_are_whole_frames_with_their_times() {
+    for (name, loops) in [("moving.gif", 0), ("moving.png", 2), ("moving.webp", 3)] {
+        let bytes = fixture(name);
+        assert_eq!(header(&bytes).unwrap().frames, 3, "{name}");
+        let moving = full(&bytes).unwrap().picture;
+        assert_eq!(
+            (moving.frames.len(), &moving.delays[..], moving.loops),
+            (3, &[100, 200, 300][..], loops),
+            "{name}"
+        );
+        for (i, frame) in moving.frames.iter().enumerate() {
+            let Pixels::Rgba8(pixels) = &to_rgba8(frame).pixels else {
+                panic!()
+            };
+            let at = |x: usize| <[u8; 4]>::try_from(&pixels[(5 * 24 + x) * 4..][..4]).unwrap();
+            assert_eq!(
+                at(i * 6 + 2),
+                [[255, 0, 0, 255], [0, 200, 0, 255], [0, 0, 255, 255]][i],
+                "{name} {i}"
+            );
+            assert_eq!(at((i * 6 + 12) % 24)[3], 0, "{name} {i}");
+        }
+        let first = Decode {
+            frames: Frames::First,
+            ..Decode::default()
+        };
+        let still = decode_with(&bytes, &first, &[]).unwrap().picture;
+        assert!(!still.is_animated() && still.delays.is_empty());
+    }
+}
+
+#[test]
+fn files_cut_short_anywhere_are_refused() {
+    for name in STILLS.iter().chain(&[
+        "moving.gif",
+        "moving.png",
+        "moving.webp",
+        "alpha.tiff",
+        "bmp.ico",
+        "cmyk.tiff",
+    ]) {
+        let bytes = fixture(name);
+        let end = bytes.len();
+        let lengths = (0..40)
+            .map(|i| i * end / 40)
+            .chain(end.saturating_sub(12)..end)
+            .filter(|l| *l > 30);
+        for length in lengths {
+            match full(&bytes[..length]) {
+                Err(failure) => assert_eq!(
+                    failure.kind,
+                    FailureKind::BadInput,
+                    "{name} at {length} of {end}: {failure}"
+                ),
+                Ok(_) => panic!("{name} cut to {length} of {end} bytes was taken as whole"),
+            }
+        }
+    }
+}
+
+#[test]
+fn salvage_takes_what_is_there_and_says_so() {
+    let salvage = Decode {
+        on_corrupt: OnCorrupt::Salvage,
+        ..Decode::default()
+    };
+    for name in [
+        "odd-420.jpg",
+        "progressive.jpg",
+        "plain.png",
+        "lossy.webp",
+        "moving.gif",
+    ] {
+        let bytes = fixture(name);
+        let decoded = decode_with(&bytes[..bytes.len() * 4 / 5], &salvage, &[])
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(decoded.picture.salvaged, "{name}");
+        assert!(
+            decoded.notes.iter().any(|n| n.contains("salvaged")),
+            "{name}: {:?}",
+            decoded.notes
+        );
+        let whole = decode_with(&bytes, &salvage, &[]).unwrap();
+        assert!(!whole.picture.salvaged, "{name}");
+        assert!(decode_with(&bytes[..20], &salvage, &[]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn bytes_after_the_end_do_no_harm() {
+    for name in ["odd-420.jpg", "plain.png", "plain.gif", "lossy.webp"] {
+        let mut bytes = fixture(name);
+        bytes.extend([0x55; 100]);
+        assert_eq!(
+            mean_difference(full(&bytes).unwrap().picture.first(), &picture(name)),
+            0.0
+        );
+    }
+}
+
+#[test]
+fn no_flipped_bit_changes_a_png_in_silence() {
+    for name in ["plain.png", "alpha.png", "wide.png", "moving.png"] {
+        let bytes = fixture(name);
+        let whole = full(&bytes).unwrap().picture;
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            if let Ok(decoded) = full(&flipped) {
+                let same = decoded
+                    .picture
+                    .frames
+                    .iter()
+                    .zip(&whole.frames)
+                    .all(|(a, b)| mean_difference(a, b) == 0.0);
+                assert!(
+                    same && decoded.picture.delays == whole.delays,
+                    "{name}: byte {at}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_files_never_panic_or_change_size() {
+    let mut seed = 1u32;
+    for name in STILLS.iter().chain(&[
+        "moving.gif",
+        "moving.webp",
+        "cmyk.tiff",
+        "palette.tiff",
+        "bmp.ico",
+    ]) {
+        let bytes = fixture(name);
+        for _ in 0..60 {
+            let mut damaged = bytes.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (seed >> 8) as usize % damaged.len();
+                damaged[at] = (seed >> 3) as u8;
+            }
+            for on_corrupt in [OnCorrupt::Reject, OnCorrupt::Salvage] {
+                let Ok(decoded) = decode_with(
+                    &damaged,
+                    &Decode {
+                        on_corrupt,
+                        ..Decode::default()
+                    },
+                    &[],
+                ) else {
+                    continue;
+                };
+                let frame = decoded.picture.first();
+                assert_eq!((frame.width, frame.height), decoded.header.upright(), "{name}");
+            }
+        }
+    }
+}
