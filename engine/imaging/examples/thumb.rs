@@ -51,22 +51,18 @@ fn run(bytes: &[u8], resize: &Resize, options: &Encode) -> [Duration; 5] {
         consumers: &[Consumer::Resize(resize)],
         planes: accepts_planes(&op) && encode_accepts_planes(options),
     };
-    let start = Instant::now();
+    let mut last = Instant::now();
+    let mut lap = || {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut last, now))
+    };
     let decoded = decode(bytes, &request).expect("the file decodes");
-    let (after_decode, picture) = (
-        start.elapsed(),
-        apply(&op, &decoded.picture).expect("the picture resizes"),
-    );
-    let after_resize = start.elapsed();
+    let decode = lap();
+    let picture = apply(&op, &decoded.picture).expect("the picture resizes");
+    let resize = lap();
     let out = encode(&picture, options).expect("the picture encodes");
-    let after_encode = start.elapsed();
+    let encode = lap();
     verify(&out, &picture, options).expect("the result is right");
-    let all = start.elapsed();
-    [
-        after_decode,
-        after_resize - after_decode,
-        after_encode - after_resize,
-        all - after_encode,
-        all,
-    ]
+    let verify = lap();
+    [decode, resize, encode, verify, decode + resize + encode + verify]
 }

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_was_encoded_passes_in_every_format() {
-        let clear = frame_of(150, 131, 4, vec![90, 200, 30, 60].repeat(150 * 131));
+        let clear = frame_of(150, 131, 4, [90, 200, 30, 60].repeat(150 * 131));
         let planes = samples::planes(151, 130, 2, 2);
         for format in Format::ALL {
             for frame in [

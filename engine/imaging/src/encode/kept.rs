@@ -65,7 +65,9 @@ mod tests {
             text(Tag::Model, "Camera"),
         ];
         let mut writer = Writer::new();
-        fields.iter().for_each(|field| writer.push_field(field));
+        for field in &fields {
+            writer.push_field(field);
+        }
         let mut out = Cursor::new(Vec::new());
         writer.write(&mut out, true).unwrap();
         Metadata {

@@ -186,7 +186,7 @@ mod tests {
         let skin = |_, _| [224, 172, 140];
         let red = |_, _| [230, 20, 20];
         let stripes = |x: f32, _: f32| {
-            if (x / 8.0) as u32 % 2 == 0 {
+            if ((x / 8.0) as u32).is_multiple_of(2) {
                 [10; 3]
             } else {
                 [240; 3]

@@ -52,7 +52,7 @@ fn convolved(frame: &Frame, sigma: f32) -> Frame {
             full: 65_535.0,
         }
         .run(load, |at, part| {
-            out[2 * at..2 * at + 2].copy_from_slice(&(part as u16).to_le_bytes())
+            out[2 * at..2 * at + 2].copy_from_slice(&(part as u16).to_le_bytes());
         });
         out
     } else {

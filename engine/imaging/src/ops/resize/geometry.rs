@@ -223,10 +223,8 @@ mod tests {
     #[test]
     fn a_fractional_source_counts_as_what_it_stands_for() {
         assert_eq!(size(1362.5, 1112.5, &fit(Fit::Inside, 720, 0)), (720, 588));
-        assert_eq!(
-            geometry(500.5, 10.0, &fit(Fit::Inside, 250, 0)).unwrap().source.2,
-            500.5
-        );
+        let g = geometry(500.5, 10.0, &fit(Fit::Inside, 250, 0)).unwrap();
+        assert_eq!(g.source, (0.0, 0.0, 500.5, 10.0));
     }
 
     #[test]

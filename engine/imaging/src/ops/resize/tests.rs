@@ -133,7 +133,7 @@ fn chroma_stays_where_it_was() {
             panic!("planes")
         };
         for x in 4..p.chroma_width as usize - 4 {
-            let middle = (u32::from(p.y[2 * x]) + u32::from(p.y[2 * x + 1])) / 2;
+            let middle = u32::midpoint(p.y[2 * x].into(), p.y[2 * x + 1].into());
             assert!(
                 middle.abs_diff(p.cb[x].into()) <= 1,
                 "{width}: {middle} {}",
