@@ -13,8 +13,8 @@ mod webp;
 
 pub(crate) use jpeg::check_scans;
 pub(crate) use simple::largest_icon;
-pub(crate) use tiff::extra_sample as tiff_extra_sample;
-pub(crate) use webp::missing as webp_missing;
+pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample};
+pub(crate) use webp::{Chunks as WebpChunks, missing as webp_missing};
 
 use serde::{Deserialize, Serialize};
 use workflow::failure::{Failure, FailureKind};

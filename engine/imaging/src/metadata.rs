@@ -56,6 +56,19 @@ impl<'a> Directory<'a> {
         self.block.get(at..at.checked_add(count)?)
     }
 
+    /// Where in the block the first number of a tag of type SHORT lies, and its bytes for a new value.
+    pub(crate) fn short(&self, tag: u16, value: u16) -> Option<(usize, [u8; 2])> {
+        let (3, _, at) = self.find(tag)? else { return None };
+        Some((
+            at,
+            if self.little {
+                value.to_le_bytes()
+            } else {
+                value.to_be_bytes()
+            },
+        ))
+    }
+
     /// 1 to 8; what is missing or no such number is upright.
     pub(crate) fn orientation(&self) -> u8 {
         self.number(ORIENTATION)
@@ -111,15 +124,11 @@ pub(crate) fn orientation(exif: &[u8]) -> u8 {
 /// The block with its orientation, where it has one, set to 1.
 pub(crate) fn upright(exif: &[u8]) -> Bytes {
     let mut block = exif.to_vec();
-    if let Some(directory) = Directory::open(exif)
-        && let Some((3, _, at)) = directory.find(ORIENTATION)
+    let place = Directory::open(exif).and_then(|directory| directory.short(ORIENTATION, 1));
+    if let Some((at, upright)) = place
         && let Some(value) = block.get_mut(at..at + 2)
     {
-        value.copy_from_slice(&if directory.little {
-            1u16.to_le_bytes()
-        } else {
-            1u16.to_be_bytes()
-        });
+        value.copy_from_slice(&upright);
     }
     block.into()
 }

@@ -6,12 +6,16 @@ use workflow::failure::Failure;
 use workflow::limits::InputLimits;
 use workflow::op::Decode;
 
-pub fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-pub fn decode_with(bytes: &[u8], params: &Decode, consumers: &[Consumer<'_>]) -> Result<Decoded, Failure> {
+pub(crate) fn decode_with(
+    bytes: &[u8],
+    params: &Decode,
+    consumers: &[Consumer<'_>],
+) -> Result<Decoded, Failure> {
     decode(
         bytes,
         &DecodeRequest {
@@ -24,12 +28,12 @@ pub fn decode_with(bytes: &[u8], params: &Decode, consumers: &[Consumer<'_>]) ->
 }
 
 /// Everything at its default, every pixel wanted.
-pub fn full(bytes: &[u8]) -> Result<Decoded, Failure> {
+pub(crate) fn full(bytes: &[u8]) -> Result<Decoded, Failure> {
     decode_with(bytes, &Decode::default(), &[Consumer::Full])
 }
 
 /// The first frame of a fixture that must decode.
-pub fn picture(name: &str) -> Frame {
+pub(crate) fn picture(name: &str) -> Frame {
     full(&fixture(name))
         .unwrap_or_else(|e| panic!("{name}: {e}"))
         .picture
@@ -38,11 +42,11 @@ pub fn picture(name: &str) -> Frame {
 }
 
 /// Mean absolute difference over all channels, alpha included; infinite if the sizes differ.
-pub fn mean_difference(a: &Frame, b: &Frame) -> f64 {
+pub(crate) fn mean_difference(a: &Frame, b: &Frame) -> f64 {
     differences(a, b, |d| d)
 }
 
-pub fn psnr(a: &Frame, b: &Frame) -> f64 {
+pub(crate) fn psnr(a: &Frame, b: &Frame) -> f64 {
     10.0 * (255.0 * 255.0 / differences(a, b, |d| d * d)).log10()
 }
 
@@ -59,7 +63,7 @@ fn differences(a: &Frame, b: &Frame, weigh: impl Fn(f64) -> f64) -> f64 {
     sum / a.len() as f64
 }
 
-pub fn rgba(frame: &Frame) -> Vec<u8> {
+pub(crate) fn rgba(frame: &Frame) -> Vec<u8> {
     let Pixels::Rgba8(pixels) = to_rgba8(frame).pixels else {
         panic!("to_rgba8 gives RGBA")
     };
@@ -67,7 +71,7 @@ pub fn rgba(frame: &Frame) -> Vec<u8> {
 }
 
 /// Plain averages of `n` x `n` pixels; what does not fill a square is left out.
-pub fn box_shrink(frame: &Frame, n: u32) -> Frame {
+pub(crate) fn box_shrink(frame: &Frame, n: u32) -> Frame {
     let (width, height) = (frame.width / n, frame.height / n);
     let pixels = rgba(frame);
     let mean = |x: u32, y: u32, channel: usize| {
@@ -82,7 +86,7 @@ pub fn box_shrink(frame: &Frame, n: u32) -> Frame {
 }
 
 /// The upper left part.
-pub fn crop(frame: &Frame, width: u32, height: u32) -> Frame {
+pub(crate) fn crop(frame: &Frame, width: u32, height: u32) -> Frame {
     let pixels = rgba(frame);
     let rows = pixels
         .chunks_exact(frame.width as usize * 4)

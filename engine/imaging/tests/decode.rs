@@ -208,7 +208,11 @@ fn scaled_decodes_know_their_exact_extent_and_look_alike() {
             );
             let boxed = common::box_shrink(&picture("odd-420.jpg"), scale.into());
             let psnr = psnr(&boxed, &common::crop(&to_rgb8(frame), boxed.width, boxed.height));
-            assert!(psnr > 30.0, "1/{scale} planes {planes}: {psnr}");
+            // Planes keep chroma subsampled at every scale, which shows at a few pixels across.
+            assert!(
+                psnr > if planes { 24.0 } else { 30.0 },
+                "1/{scale} planes {planes}: {psnr}"
+            );
         }
     }
     let resize = Resize {

@@ -11,16 +11,38 @@ use super::{Job, Raw, little_endian};
 use crate::colour::icc::Profile;
 use crate::colour::{frame8, narrow, repack};
 use crate::frame::{Frame, Pixels};
+use crate::header::PHOTOMETRIC;
+use crate::metadata::Directory;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
+    match indexed(job.bytes) {
+        Some(indices) => read(job, &indices, true),
+        None => read(job, job.bytes, false),
+    }
+}
+
+/// A copy of a file with a palette that calls its indices gray, because the crate knows no palettes.
+fn indexed(bytes: &[u8]) -> Option<Vec<u8>> {
+    const PALETTE: u32 = 3;
+    const GRAY: u16 = 1;
+    let directory = Directory::open(bytes)?;
+    let (at, gray) = directory
+        .short(PHOTOMETRIC, GRAY)
+        .filter(|_| directory.number(PHOTOMETRIC) == Some(PALETTE))?;
+    let mut copy = bytes.to_vec();
+    copy.get_mut(at..at + 2)?.copy_from_slice(&gray);
+    Some(copy)
+}
+
+fn read(job: &Job<'_>, bytes: &[u8], indexed: bool) -> Result<Raw, Failure> {
     let header = job.header();
     let mut limits = Limits::default();
     let pixels = header.width as usize * header.height as usize;
     limits.decoding_buffer_size = pixels * 8;
     limits.intermediate_buffer_size = pixels * 8 + (1 << 20);
-    let mut reader = Decoder::new(Cursor::new(job.bytes))
+    let mut reader = Decoder::new(Cursor::new(bytes))
         .map_err(damage)?
         .with_limits(limits);
     let colour = reader.colortype().map_err(damage)?;
@@ -35,12 +57,21 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     }
     let samples = reader.read_image().map_err(damage)?;
     let profile = Profile::read(job.parsed.icc.concat());
-    picture(job, &mut reader, colour, samples, profile)
+    if indexed {
+        let (ColorType::Gray(8), DecodingResult::U8(indices)) = (colour, samples) else {
+            return Err(unsupported("with a palette of other than 8 bits"));
+        };
+        let pixels = palette(&mut reader, &indices)?;
+        return Ok(Raw::still(
+            frame8(header.width, header.height, 3, pixels),
+            profile,
+        ));
+    }
+    picture(job, colour, samples, profile)
 }
 
 fn picture(
     job: &Job<'_>,
-    reader: &mut Reader<'_>,
     colour: ColorType,
     samples: DecodingResult,
     profile: Profile,
@@ -54,7 +85,6 @@ fn picture(
             raw.notes.push(note);
             return Ok(raw);
         }
-        (ColorType::Palette(8), DecodingResult::U8(indices)) => still(3, palette(reader, &indices)?),
         (ColorType::Gray(1), DecodingResult::U8(bits)) => still(1, bilevel(width as usize, &bits)),
         (ColorType::Gray(8), DecodingResult::U8(pixels)) => still(1, pixels),
         (ColorType::RGB(8), DecodingResult::U8(pixels)) => still(3, pixels),

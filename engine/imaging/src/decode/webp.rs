@@ -1,15 +1,14 @@
-//! WebP: stills by libwebp, animations by `image-webp`, which puts the frames together itself.
+//! WebP by libwebp, animations too: each stored frame is decoded as a still and put on the canvas.
 
-use std::io::Cursor;
-
-use image_webp::{LoopCount, WebPDecoder};
 use workflow::failure::Failure;
 
+use super::canvas::{Blend, Canvas, Dispose, Part};
 use super::libwebp::{self, Still};
 use super::{Job, Raw};
-use crate::colour::frame8;
 use crate::colour::icc::Profile;
-use crate::header::webp_missing;
+use crate::colour::{frame8, to_rgba8};
+use crate::frame::Frame;
+use crate::header::{WebpChunks, webp_missing};
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     let cut = webp_missing(job.bytes);
@@ -45,7 +44,7 @@ fn is_animated(job: &Job<'_>) -> bool {
         .is_some_and(|head| head.starts_with(b"VP8X") && head[8] & 2 != 0)
 }
 
-fn frame(job: &Job<'_>, still: Still) -> Result<crate::frame::Frame, Failure> {
+fn frame(job: &Job<'_>, still: Still) -> Result<Frame, Failure> {
     let header = job.header();
     if (still.width, still.height) != (header.width, header.height) {
         return Err(Failure::bad_input("the WebP contradicts itself about its size"));
@@ -54,39 +53,99 @@ fn frame(job: &Job<'_>, still: Still) -> Result<crate::frame::Frame, Failure> {
 }
 
 fn animation(job: &Job<'_>, profile: Profile) -> Result<Raw, Failure> {
-    let damaged = |error| Failure::bad_input(format!("the WebP is damaged: {error}"));
-    let mut decoder = WebPDecoder::new(Cursor::new(job.bytes)).map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    if (width, height) != (job.header().width, job.header().height) {
-        return Err(Failure::bad_input("the WebP contradicts itself about its size"));
-    }
-    let channels = if decoder.has_alpha() { 4 } else { 3 };
-    let mut buffer = vec![0; width as usize * height as usize * channels];
+    let header = job.header();
     let mut raw = Raw::empty(profile);
-    raw.loops = match decoder.loop_count() {
-        LoopCount::Forever => 0,
-        LoopCount::Times(times) => times.get().into(),
-    };
+    let mut canvas = Canvas::new(header.width, header.height);
     let wanted = if job.first_only() {
         1
     } else {
-        decoder.num_frames().min(job.header().frames)
+        header.frames as usize
     };
-    for _ in 0..wanted {
-        match decoder.read_frame(&mut buffer) {
-            Ok(delay) => {
-                raw.frames.push(frame8(width, height, channels, buffer.clone()));
-                raw.delays.push(delay);
+    for (name, data) in WebpChunks::of_file(job.bytes) {
+        match &name {
+            b"ANIM" => {
+                raw.loops = data
+                    .get(4..6)
+                    .map_or(0, |n| u32::from(u16::from_le_bytes([n[0], n[1]])))
             }
-            Err(error) if job.salvage() && !raw.frames.is_empty() => {
-                raw.salvaged = Some(damaged(error).message);
-                break;
+            b"ANMF" if raw.frames.len() < wanted => {
+                match stored(data).and_then(|stored| stored.show(&mut canvas)) {
+                    Some((frame, delay)) => {
+                        raw.frames.push(frame);
+                        raw.delays.push(delay);
+                    }
+                    None => {
+                        let flaw = format!(
+                            "frame {} of the WebP is damaged or cut short",
+                            raw.frames.len() + 1
+                        );
+                        if !job.salvage() || raw.frames.is_empty() {
+                            return Err(Failure::bad_input(flaw));
+                        }
+                        raw.salvaged = Some(flaw);
+                        break;
+                    }
+                }
             }
-            Err(error) => return Err(damaged(error)),
+            _ => {}
         }
     }
     if raw.frames.is_empty() {
         return Err(Failure::bad_input("the WebP animation has no frames"));
     }
     Ok(raw)
+}
+
+/// A frame as it lies in the file.
+struct Stored {
+    x: u32,
+    y: u32,
+    delay: u32,
+    flags: u8,
+    pixels: Frame,
+}
+
+/// Reads an `ANMF` chunk: sixteen bytes about the frame, then the chunks of a still.
+fn stored(chunk: &[u8]) -> Option<Stored> {
+    let (head, still) = chunk.split_first_chunk::<16>()?;
+    let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], 0]);
+    let size = u32::try_from(still.len() + 22).ok()?.to_le_bytes();
+    // As a file of its own: the extended header names alpha and repeats the size.
+    let about = [
+        b"VP8X".as_slice(),
+        &10u32.to_le_bytes(),
+        &[0x10, 0, 0, 0],
+        &head[6..12],
+    ]
+    .concat();
+    let decoded = libwebp::decode(&[b"RIFF".as_slice(), &size, b"WEBP", &about, still].concat())?;
+    let pixels = frame8(decoded.width, decoded.height, decoded.channels, decoded.pixels);
+    Some(Stored {
+        x: number(0) * 2,
+        y: number(3) * 2,
+        delay: number(12),
+        flags: head[15],
+        pixels: to_rgba8(&pixels),
+    })
+}
+
+impl Stored {
+    fn show(&self, canvas: &mut Canvas) -> Option<(Frame, u32)> {
+        let part = Part {
+            x: self.x,
+            y: self.y,
+            pixels: &self.pixels,
+            blend: if self.flags & 2 == 0 {
+                Blend::Over
+            } else {
+                Blend::Replace
+            },
+            dispose: if self.flags & 1 == 0 {
+                Dispose::Keep
+            } else {
+                Dispose::Clear
+            },
+        };
+        Some((canvas.show(&part)?, self.delay))
+    }
 }

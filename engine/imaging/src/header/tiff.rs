@@ -9,7 +9,7 @@ use crate::sniff::InputType;
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
 const BITS: u16 = 258;
-const PHOTOMETRIC: u16 = 262;
+pub(crate) const PHOTOMETRIC: u16 = 262;
 const SAMPLES: u16 = 277;
 const EXTRA_SAMPLES: u16 = 338;
 const ICC: u16 = 34_675;

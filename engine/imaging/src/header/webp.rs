@@ -11,7 +11,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     let cut = || cut_short(InputType::Webp, bytes.len());
     let mut header = Header::plain(InputType::Webp, 0, 0);
     let (mut exif, mut icc, mut frames) = (None, Vec::new(), 0);
-    for (name, data) in (Chunks { bytes, at: 12 }) {
+    for (name, data) in Chunks::of_file(bytes) {
         match &name {
             b"VP8X" => {
                 let (width, height) = le24(data, 4).zip(le24(data, 7)).ok_or_else(cut)?;
@@ -58,16 +58,28 @@ fn widen(header: &mut Header, width: u32, height: u32) {
 }
 
 /// Names and data of the chunks up to the announced end; the last may be cut short.
-struct Chunks<'a> {
+pub(crate) struct Chunks<'a> {
     bytes: &'a [u8],
     at: usize,
+    end: usize,
+}
+
+impl<'a> Chunks<'a> {
+    /// Those of a whole file.
+    pub(crate) fn of_file(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 12,
+            end: le32(bytes, 4).map_or(0, |size| size as usize + 8),
+        }
+    }
 }
 
 impl<'a> Iterator for Chunks<'a> {
     type Item = ([u8; 4], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= le32(self.bytes, 4)? as usize + 8 {
+        if self.at >= self.end {
             return None;
         }
         let name = array(self.bytes, self.at)?;
