@@ -12,4 +12,6 @@ mod native;
 #[cfg(not(target_family = "wasm"))]
 mod native_ops;
 #[cfg(not(target_family = "wasm"))]
+pub use native::Collected;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use native::{Builder, Frame, collected, emit, log};

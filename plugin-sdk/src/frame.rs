@@ -127,3 +127,69 @@ impl Frame {
         self.raw.crop(region).map(Self::from_raw)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{frame, pixels};
+
+    fn counted(width: u32, height: u32) -> Frame {
+        frame(width, height, PixelFormat::Gray8, |x, y| {
+            let value = (y * width + x) as u8;
+            [value, value, value, 255]
+        })
+    }
+
+    #[test]
+    fn strips_cover_the_frame_once() {
+        let frame = counted(3, 5);
+        let sizes = |bytes| {
+            let strips: Vec<_> = frame.strips(bytes).map(Result::unwrap).collect();
+            let all: Vec<u8> = strips.iter().flat_map(|strip| strip.pixels.clone()).collect();
+            assert_eq!(all, pixels(&frame));
+            strips
+                .iter()
+                .map(|strip| (strip.y, strip.rows))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(6), [(0, 2), (2, 2), (4, 1)]);
+        assert_eq!(sizes(0), [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1)]);
+        assert_eq!(sizes(usize::MAX), [(0, 5)]);
+    }
+
+    #[test]
+    fn rows_are_mapped_with_their_number() {
+        let out = counted(2, 3)
+            .map_rows(|y, row| row.iter_mut().for_each(|value| *value += 10 * y as u8))
+            .unwrap();
+        assert_eq!(pixels(&out), [0, 1, 12, 13, 24, 25]);
+    }
+
+    #[test]
+    fn more_than_one_strip_is_mapped() {
+        let tall = Frame::from_pixels(
+            ImageInfo::new(70_000, 9, PixelFormat::Rgba8),
+            &vec![1; 70_000 * 9 * 4],
+        )
+        .unwrap();
+        let mut rows = Vec::new();
+        let out = tall.map_rows(|y, row| {
+            rows.push(y);
+            row.fill(y as u8);
+        });
+        assert_eq!(rows, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(out.unwrap().read(Rect::new(69_999, 8, 1, 1)).unwrap(), [8; 4]);
+    }
+
+    #[test]
+    fn pixels_are_mapped_as_rgba_whatever_the_format() {
+        for format in [PixelFormat::Gray8, PixelFormat::Rgba8, PixelFormat::Rgba16] {
+            let source = frame(1, 1, format, |_, _| [9, 9, 9, 255]);
+            let out = source.map_pixels(|[r, g, b, a]| [r + 1, g, b, a]).unwrap();
+            assert_eq!(
+                (out.format(), pixels(&out)),
+                (PixelFormat::Rgba8, vec![10, 9, 9, 255])
+            );
+        }
+    }
+}

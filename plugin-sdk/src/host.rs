@@ -21,3 +21,19 @@ pub fn emit(key: &str, value: &impl Serialize) -> Result<(), Error> {
     })?;
     backend::emit(key, &json)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::collected;
+
+    #[test]
+    fn lines_and_metadata_reach_the_host_once() {
+        log(Level::Warn, "odd", &[("rows", "3"), ("why", "short")]);
+        emit("faces", &[1, 2]).unwrap();
+        let told = collected();
+        assert_eq!(told.lines, [(Level::Warn, "odd rows=3 why=short".to_owned())]);
+        assert_eq!(told.emitted, [("faces".to_owned(), serde_json::json!([1, 2]))]);
+        assert!(collected().lines.is_empty());
+    }
+}

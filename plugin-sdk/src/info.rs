@@ -44,36 +44,42 @@ impl Info {
 
     /// Each output pixel depends on the input pixel at the same place alone, so the host may run horizontal
     /// bands of one image at the same time. Wrong for a filter that looks at neighbours or at `y`.
+    #[must_use]
     pub const fn banded(mut self) -> Self {
         self.banded = true;
         self
     }
 
     /// Decoders: the file types read. Encoders: the one written.
+    #[must_use]
     pub const fn media_types(mut self, types: &'static [&'static str]) -> Self {
         self.media_types = types;
         self
     }
 
     /// Fuel needed whatever the size of the image; about one unit an instruction.
+    #[must_use]
     pub const fn fuel_base(mut self, units: u64) -> Self {
         self.fuel_base = Some(units);
         self
     }
 
     /// Fuel needed for each pixel of the source.
+    #[must_use]
     pub const fn fuel_per_pixel(mut self, units: u64) -> Self {
         self.fuel_per_pixel = Some(units);
         self
     }
 
     /// Linear memory needed, in bytes.
+    #[must_use]
     pub const fn memory(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
     }
 
     /// Wall clock for one call, in milliseconds.
+    #[must_use]
     pub const fn timeout_ms(mut self, milliseconds: u32) -> Self {
         self.timeout_ms = Some(milliseconds);
         self

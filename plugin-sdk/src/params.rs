@@ -40,7 +40,8 @@ fn to_value(json: &str) -> Result<Value, String> {
     }
     match serde_json::from_str(json) {
         Ok(Value::Null) => Ok(Value::Object(serde_json::Map::new())),
-        Ok(value) => Ok(value),
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(value) => Err(format!("got {value}, expected an object of params")),
         Err(error) => Err(format!("the params are not JSON: {error}")),
     }
 }
@@ -88,4 +89,81 @@ fn out_of_bounds(value: &Value, schema: &Value, path: &str) -> Option<String> {
         (None, max) => format!("at most {}", max.unwrap_or(number)),
     };
     Some(format!("`{path}`: got {number}, expected {allowed}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
+    #[serde(default, deny_unknown_fields)]
+    struct Params {
+        /// How much.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        amount: f32,
+        #[schemars(range(min = 1))]
+        size: Option<u32>,
+        inner: Inner,
+        items: Vec<Inner>,
+    }
+
+    #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq)]
+    #[serde(default)]
+    struct Inner {
+        #[schemars(range(max = 9))]
+        count: u32,
+    }
+
+    #[test]
+    fn nothing_null_and_an_empty_object_are_the_defaults() {
+        for json in ["", " ", "null", "{}"] {
+            assert_eq!(parse::<Params>(json), Ok(Params::default()), "{json:?}");
+            assert!(parse::<NoParams>(json).is_ok());
+        }
+    }
+
+    #[test]
+    fn messages_name_the_field_what_was_given_and_what_is_allowed() {
+        let cases = [
+            (
+                r#"{"amuont": 1}"#,
+                "unknown field `amuont`, expected one of `amount`, `size`, `inner`, `items`",
+            ),
+            (
+                r#"{"amount": "much"}"#,
+                "`amount`: got string \"much\", expected f32",
+            ),
+            (
+                r#"{"inner": {"count": -1}}"#,
+                "`inner.count`: got integer `-1`, expected u32",
+            ),
+            (r#"{"amount": 1.5}"#, "`amount`: got 1.5, expected from 0 to 1"),
+            (r#"{"size": 0}"#, "`size`: got 0, expected at least 1"),
+            (
+                r#"{"items": [{}, {"count": 10}]}"#,
+                "`items[1].count`: got 10, expected from 0 to 9",
+            ),
+            ("[1]", "got [1], expected an object of params"),
+            (
+                "{",
+                "the params are not JSON: EOF while parsing an object at line 1 column 1",
+            ),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(
+                parse::<Params>(json),
+                Err(Error::InvalidParams(expected.to_owned())),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_schema_has_no_references_and_keeps_descriptions() {
+        let schema = schema::<Params>();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(schema["properties"]["amount"]["description"], "How much.");
+        assert_eq!(schema["properties"]["inner"]["properties"]["count"]["maximum"], 9);
+        assert!(!schema.to_string().contains("$ref"));
+    }
 }

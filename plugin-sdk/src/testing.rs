@@ -8,11 +8,10 @@ pub mod sandbox;
 
 use serde_json::Value;
 
+pub use crate::backend::Collected;
 pub use golden::{Tolerance, assert_golden, read_png, write_png};
 
-use crate::{
-    Analyzer, Decoder, Encoder, Error, Filter, Frame, ImageInfo, Level, PixelFormat, backend, params,
-};
+use crate::{Analyzer, Decoder, Encoder, Error, Filter, Frame, ImageInfo, PixelFormat, backend, params};
 
 /// A frame painted by `paint(x, y) -> [r, g, b, a]` and then converted to `format`.
 pub fn frame(width: u32, height: u32, format: PixelFormat, paint: impl Fn(u32, u32) -> [u8; 4]) -> Frame {
@@ -57,8 +56,7 @@ pub fn schema<P: serde::de::DeserializeOwned + schemars::JsonSchema>() -> Value 
     params::schema::<P>()
 }
 
-/// What the plugin told the host on this thread since the last call: log lines, then emitted metadata.
-pub fn collected() -> (Vec<(Level, String)>, Vec<(String, Value)>) {
-    let all = backend::collected();
-    (all.lines, all.emitted)
+/// What the plugin told the host on this thread since the last call.
+pub fn collected() -> Collected {
+    backend::collected()
 }

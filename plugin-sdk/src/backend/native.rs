@@ -53,10 +53,9 @@ impl Frame {
 
     pub(crate) fn convert(&self, format: PixelFormat) -> Result<Self, Error> {
         let info = ImageInfo { format, ..self.info };
-        Ok(Self {
-            info,
-            pixels: native_ops::convert(&self.pixels, self.info.format, format),
-        })
+        check(info, info.bounds())?;
+        let pixels = native_ops::convert(&self.pixels, self.info.format, format);
+        Ok(Self { info, pixels })
     }
 }
 
@@ -138,9 +137,11 @@ fn row_range(info: ImageInfo, region: Rect, y: u32) -> std::ops::Range<usize> {
 
 /// What a plugin told the host on this thread.
 #[derive(Debug, Default)]
-pub(crate) struct Collected {
-    pub(crate) lines: Vec<(Level, String)>,
-    pub(crate) emitted: Vec<(String, serde_json::Value)>,
+pub struct Collected {
+    /// Log lines with their fields, as `message key=value`.
+    pub lines: Vec<(Level, String)>,
+    /// Metadata given to `emit`.
+    pub emitted: Vec<(String, serde_json::Value)>,
 }
 
 thread_local! {
@@ -153,15 +154,55 @@ pub(crate) fn collected() -> Collected {
 }
 
 pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
-    let fields: String = fields
+    let fields: Vec<_> = fields
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();
-    COLLECTED.with_borrow_mut(|all| all.lines.push((level, format!("{message}{fields}"))));
+    COLLECTED.with_borrow_mut(|all| all.lines.push((level, format!("{message}{}", fields.concat()))));
 }
 
 pub(crate) fn emit(key: &str, json: &str) -> Result<(), Error> {
     let value = serde_json::from_str(json).map_err(|error| Error::Internal(error.to_string()))?;
     COLLECTED.with_borrow_mut(|all| all.emitted.push((key.to_owned(), value)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INFO: ImageInfo = ImageInfo::new(2, 2, PixelFormat::Gray8);
+
+    fn message(result: Result<impl std::fmt::Debug, Error>) -> String {
+        result.unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn a_region_outside_and_a_wrong_length_are_refused() {
+        let mut builder = Builder::new(INFO);
+        let outside = "the region 1x2 at 0,1 is not inside the image of 2x2";
+        assert_eq!(message(builder.write(Rect::new(0, 1, 1, 2), &[0; 2])), outside);
+        assert!(builder.write(Rect::new(u32::MAX, 0, 2, 1), &[0; 2]).is_err());
+        let short = "2x1 pixels take 2 bytes, got 3";
+        assert_eq!(message(builder.write(Rect::rows(2, 0, 1), &[0; 3])), short);
+    }
+
+    #[test]
+    fn a_forgotten_pixel_is_an_error() {
+        let mut builder = Builder::new(INFO);
+        builder.write(Rect::rows(2, 0, 1), &[1, 2]).unwrap();
+        builder.write(Rect::new(0, 1, 1, 1), &[3]).unwrap();
+        assert_eq!(message(builder.finish()), "row 1 was not written");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut builder = Builder::new(INFO);
+        builder.write(Rect::new(1, 0, 1, 2), &[2, 4]).unwrap();
+        builder.write(Rect::new(0, 0, 1, 2), &[1, 3]).unwrap();
+        let frame = builder.finish().unwrap();
+        assert_eq!(frame.read(INFO.bounds()).unwrap(), [1, 2, 3, 4]);
+        assert_eq!(frame.crop(Rect::new(1, 0, 1, 2)).unwrap().pixels, [2, 4]);
+        assert!(frame.crop(Rect::new(0, 0, 0, 1)).is_err());
+    }
 }

@@ -106,7 +106,9 @@ fn taps(from: usize, to: usize, at: usize, filter: Resample) -> Vec<(usize, f32)
         .map(|x| (x, weight(filter, (x as f32 + 0.5 - centre) / stretch)))
         .collect();
     let sum: f32 = taps.iter().map(|tap| tap.1).sum();
-    taps.iter_mut().for_each(|tap| tap.1 /= sum);
+    for tap in &mut taps {
+        tap.1 /= sum;
+    }
     taps
 }
 
@@ -125,4 +127,58 @@ fn weight(filter: Resample, x: f32) -> f32 {
 fn sinc(x: f32) -> f32 {
     let angle = x * std::f32::consts::PI;
     angle.sin() / angle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILTERS: [Resample; 4] = [
+        Resample::Nearest,
+        Resample::Bilinear,
+        Resample::CatmullRom,
+        Resample::Lanczos3,
+    ];
+
+    #[test]
+    fn formats_convert_there_and_back() {
+        let rgba = [255, 0, 0, 255, 10, 20, 30, 128];
+        let wide = convert(&rgba, PixelFormat::Rgba8, PixelFormat::Rgba16);
+        assert_eq!(convert(&wide, PixelFormat::Rgba16, PixelFormat::Rgba8), rgba);
+        assert_eq!(convert(&rgba, PixelFormat::Rgba8, PixelFormat::Gray8), [76, 18]);
+        assert_eq!(
+            convert(&[7], PixelFormat::Gray8, PixelFormat::Rgba8),
+            [7, 7, 7, 255]
+        );
+    }
+
+    #[test]
+    fn a_flat_colour_stays_itself_in_any_size() {
+        let from = ImageInfo::new(5, 4, PixelFormat::Rgba8);
+        for filter in FILTERS {
+            for (width, height) in [(2, 3), (9, 8), (1, 1)] {
+                let to = ImageInfo {
+                    width,
+                    height,
+                    ..from
+                };
+                let out = resize(from, &[200, 100, 0, 128].repeat(20), to, filter);
+                assert_eq!(
+                    out,
+                    [200, 100, 0, 128].repeat((width * height) as usize),
+                    "{filter:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn halving_takes_the_mean_and_clear_pixels_do_not_bleed() {
+        let (from, to) = (
+            ImageInfo::new(2, 1, PixelFormat::Rgba8),
+            ImageInfo::new(1, 1, PixelFormat::Rgba8),
+        );
+        let out = resize(from, &[255, 0, 0, 255, 0, 255, 0, 0], to, Resample::Bilinear);
+        assert_eq!(out, [255, 0, 0, 128]);
+    }
 }

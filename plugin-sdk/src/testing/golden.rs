@@ -29,14 +29,18 @@ pub fn assert_golden(name: &str, frame: &Frame, tolerance: Tolerance) {
     let path = golden_path(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         write_png(&path, frame);
-        return;
+    } else {
+        compare(name, &path, frame, tolerance);
     }
+}
+
+fn compare(name: &str, path: &Path, frame: &Frame, tolerance: Tolerance) {
     assert!(
         path.exists(),
         "{} is missing; look at the picture after UPDATE_GOLDEN=1",
         path.display()
     );
-    let golden = read_png(&path);
+    let golden = read_png(path);
     assert_eq!(golden.info(), frame.info(), "{name}: the shape has changed");
     let (mean, max) = difference(&golden, frame);
     assert!(
@@ -126,4 +130,41 @@ pub fn write_png(path: &Path, frame: &Frame) {
     let mut writer = encoder.write_header().expect("a PNG header");
     writer.write_image_data(&bytes).expect("the image data");
     writer.finish().expect("the end of the PNG");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::frame;
+
+    #[test]
+    fn differences_are_in_steps_of_eight_bits() {
+        let flat = |value: u8| frame(2, 2, PixelFormat::Gray8, |_, _| [value, value, value, 255]);
+        assert_eq!(difference(&flat(10), &flat(10)), (0.0, 0));
+        assert_eq!(difference(&flat(10), &flat(14)), (3.0, 4), "alpha is equal");
+    }
+
+    #[test]
+    fn every_format_survives_a_png() {
+        let path = std::env::temp_dir().join(format!("stopbath-golden-{}/a.png", std::process::id()));
+        for format in [PixelFormat::Gray8, PixelFormat::Rgba8, PixelFormat::Rgba16] {
+            let before = frame(3, 2, format, |x, y| [x as u8 * 80, y as u8 * 90, 7, 200]);
+            write_png(&path, &before);
+            let after = read_png(&path);
+            assert_eq!((after.info(), pixels(&after)), (before.info(), pixels(&before)));
+        }
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    #[should_panic(expected = "is missing; look at the picture after UPDATE_GOLDEN=1")]
+    fn a_missing_image_is_a_failure() {
+        let frame = frame(1, 1, PixelFormat::Gray8, |_, _| [0; 4]);
+        compare(
+            "never-made",
+            Path::new("never-made.png"),
+            &frame,
+            Tolerance::EXACT,
+        );
+    }
 }
