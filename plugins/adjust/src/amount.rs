@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use stopbath_plugin::prelude::Serialize;
 use stopbath_plugin::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use stopbath_plugin::serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 /// From 0, nothing, to 1, all of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(crate = "stopbath_plugin::serde", transparent)]
 pub struct Amount(pub f32);
 
 impl<'de> Deserialize<'de> for Amount {
