@@ -60,10 +60,10 @@ fn a_killed_executor_costs_one_job_and_is_replaced() {
 
 #[test]
 fn a_full_queue_answers_at_once_and_says_when_to_come_back() {
-    let args = ["--executors", "1", "--queue", "1"];
     let server = Server::of([("busy", BUSY), ("quick", QUICK)])
         .plugins(fixture_plugins())
-        .args(&args);
+        .executors(1)
+        .args(&["--queue", "1"]);
     let server = server.start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let answers: Vec<_> = scope(|threads| {

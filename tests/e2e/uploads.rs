@@ -17,7 +17,7 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let component = |guest: Guest| guest.component().unwrap();
     vec![
         ("empty", Vec::new(), "empty"),
-        ("text", b"I am no component".to_vec(), "component"),
+        ("text", b"I am no component".to_vec(), "WebAssembly"),
         ("core-module", b"\0asm\x01\0\0\0".to_vec(), "component"),
         (
             "elf",

@@ -30,6 +30,7 @@ pub struct Server {
 pub struct Builder {
     pipelines: Pipelines,
     plugins: PathBuf,
+    executors: u32,
     arguments: Vec<String>,
 }
 
@@ -46,6 +47,7 @@ impl Server {
         Builder {
             pipelines,
             plugins: crate::plugins(),
+            executors: 2,
             arguments: Vec::new(),
         }
     }
@@ -59,6 +61,7 @@ impl Server {
         Builder {
             pipelines: Pipelines::Made(made),
             plugins: crate::plugins(),
+            executors: 2,
             arguments: Vec::new(),
         }
     }
@@ -133,6 +136,13 @@ impl Builder {
         self
     }
 
+    /// Two unless said otherwise.
+    #[must_use]
+    pub fn executors(mut self, executors: u32) -> Self {
+        self.executors = executors;
+        self
+    }
+
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&a| a.to_owned()));
@@ -145,8 +155,10 @@ impl Builder {
         let log = File::create(folder.path().join("log")).expect("the log can be made");
         let guard = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut child = Command::new(crate::binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--executors", "2", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(crate::data())
+            .arg("--executors")
+            .arg(self.executors.to_string())
             .arg("--pipelines")
             .arg(pipelines)
             .arg("--plugins")
