@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::frame::{Frame, Pixels};
 
+pub(crate) use ycc::neighbours;
 pub use ycc::ycc_to_rgb;
 
 /// Three bytes a pixel. Alpha is dropped, not blended: put the picture on a background first.

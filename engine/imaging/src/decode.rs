@@ -4,6 +4,8 @@
 //! in common follows here: colours to sRGB, 16 bits to 8, the turn by orientation, metadata. Any damage
 //! refuses the file unless the pipeline asks for salvage.
 
+mod av1;
+mod avif;
 mod canvas;
 mod gif;
 mod jpeg;
@@ -16,7 +18,7 @@ mod tiff;
 mod webp;
 
 use bytes::Bytes;
-use workflow::failure::{Failure, FailureKind};
+use workflow::failure::Failure;
 use workflow::limits::InputLimits;
 use workflow::op::{ColourTarget, Decode, Depth, Frames, OnCorrupt, Orient, Resize, Scale};
 
@@ -78,10 +80,7 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest<'_>) -> Result<Decoded, Fail
         InputType::Bmp => simple::bmp(&job),
         InputType::Ico => simple::ico(&job),
         InputType::Qoi => simple::qoi(&job),
-        kind @ InputType::Avif => Err(Failure::new(
-            FailureKind::Unsupported,
-            format!("{kind} originals are not read"),
-        )),
+        InputType::Avif => avif::decode(&job),
     }?;
     finish(&job, raw)
 }

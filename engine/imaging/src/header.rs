@@ -4,6 +4,7 @@
 //! file's structure and never trust a length further than the bytes reach. What the codecs find later
 //! may only be smaller than what was said here.
 
+mod avif;
 mod gif;
 mod jpeg;
 mod png;
@@ -11,6 +12,7 @@ mod simple;
 mod tiff;
 mod webp;
 
+pub(crate) use avif::{Item as AvifItem, items as avif_items};
 pub(crate) use jpeg::check_scans;
 pub(crate) use simple::largest_icon;
 pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample};
@@ -75,7 +77,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
         InputType::Bmp => simple::bmp(bytes),
         InputType::Ico => simple::ico(bytes),
         InputType::Qoi => simple::qoi(bytes),
-        InputType::Avif => return Err(unsupported_avif()),
+        InputType::Avif => avif::parse(bytes),
     }?;
     if parsed.header.width == 0 || parsed.header.height == 0 || parsed.header.frames == 0 {
         return Err(Failure::bad_input(format!(
@@ -178,13 +180,6 @@ fn unknown(bytes: &[u8]) -> Failure {
     Failure::new(
         FailureKind::Unsupported,
         format!("the original is none of {known}; other kinds need a decoder plugin"),
-    )
-}
-
-fn unsupported_avif() -> Failure {
-    Failure::new(
-        FailureKind::Unsupported,
-        "AVIF originals are not read; convert them to JPEG, PNG or WebP first",
     )
 }
 

@@ -123,7 +123,7 @@ fn double(mixed: &[u16], whole: u16, out: &mut [u8]) {
 }
 
 /// The samples on both sides of a pixel centre and the weight of the second in `2 * factor`.
-fn neighbours(at: usize, factor: usize, count: usize) -> (usize, usize, u16) {
+pub(crate) fn neighbours(at: usize, factor: usize, count: usize) -> (usize, usize, u16) {
     let twice = 2 * factor as isize;
     let position = 2 * at as isize + 1 - factor as isize;
     let first = position.div_euclid(twice);

@@ -153,13 +153,14 @@ fn premultiplied(job: &Job<'_>) -> bool {
     crate::header::tiff_extra_sample(job.bytes) == Some(1)
 }
 
-/// The colour map holds all reds, then all greens, then all blues, in 16 bits.
+/// The colour map holds all reds, then all greens, then all blues, in 16 bits: eight bits times 257 or, by
+/// some writers, times 256, so that the high byte is right for both.
 fn palette(reader: &mut Reader<'_>, indices: &[u8]) -> Result<Vec<u8>, Failure> {
     let map = reader.get_tag_u16_vec(Tag::ColorMap).map_err(damage)?;
     let count = map.len() / 3;
     let mut colours = [[0; 3]; 256];
     for (i, colour) in colours.iter_mut().take(count).enumerate() {
-        *colour = [map[i], map[count + i], map[2 * count + i]].map(narrow);
+        *colour = [map[i], map[count + i], map[2 * count + i]].map(|wide| (wide >> 8) as u8);
     }
     Ok(repack::<1, 3>(indices, |[i]| colours[usize::from(i)]))
 }

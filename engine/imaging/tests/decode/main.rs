@@ -1,8 +1,11 @@
 //! Whole files in, pictures or refusals out: every kind, every orientation, every way to be damaged.
 //!
-//! What each fixture is stands in `fixtures/README.md`.
+//! What each fixture is stands in `../fixtures/README.md`.
 
+mod bombs;
 mod common;
+#[cfg(feature = "reference")]
+mod reference;
 
 use common::{decode_with, fixture, full, mean_difference, picture, psnr};
 use imaging::colour::{to_rgb8, to_rgba8};
@@ -31,15 +34,22 @@ const STILLS: [&str; 17] = [
     "png.ico",
 ];
 
+const MORE: [&str; 8] = [
+    "cmyk.tiff",
+    "alpha.tiff",
+    "palette.tiff",
+    "bilevel.tiff",
+    "bmp.ico",
+    "plain.avif",
+    "alpha.avif",
+    "oriented-6.avif",
+];
+
+const MOVING: [&str; 3] = ["moving.gif", "moving.png", "moving.webp"];
+
 #[test]
 fn every_kind_is_read_as_its_header_says() {
-    for name in STILLS.iter().chain(&[
-        "cmyk.tiff",
-        "alpha.tiff",
-        "palette.tiff",
-        "bilevel.tiff",
-        "bmp.ico",
-    ]) {
+    for name in STILLS.iter().chain(&MORE) {
         let bytes = fixture(name);
         let header = header(&bytes).unwrap();
         assert_eq!(sniff(&bytes), Some(header.kind));
@@ -327,14 +337,7 @@ fn animations_are_whole_frames_with_their_times() {
 
 #[test]
 fn files_cut_short_anywhere_are_refused() {
-    for name in STILLS.iter().chain(&[
-        "moving.gif",
-        "moving.png",
-        "moving.webp",
-        "alpha.tiff",
-        "bmp.ico",
-        "cmyk.tiff",
-    ]) {
+    for name in STILLS.iter().chain(&MORE).chain(&MOVING) {
         let bytes = fixture(name);
         let end = bytes.len();
         let lengths = (0..40)
@@ -421,13 +424,7 @@ fn no_flipped_bit_changes_a_png_in_silence() {
 #[test]
 fn damaged_files_never_panic_or_change_size() {
     let mut seed = 1u32;
-    for name in STILLS.iter().chain(&[
-        "moving.gif",
-        "moving.webp",
-        "cmyk.tiff",
-        "palette.tiff",
-        "bmp.ico",
-    ]) {
+    for name in STILLS.iter().chain(&MORE).chain(&MOVING) {
         let bytes = fixture(name);
         for _ in 0..60 {
             let mut damaged = bytes.clone();
