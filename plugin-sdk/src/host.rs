@@ -5,7 +5,7 @@ use serde::Serialize;
 pub use crate::bindings::imports::stopbath::plugin::host::Level;
 use crate::{Error, backend};
 
-/// Writes a line to the job's log. The host keeps a limited number of lines for each call.
+/// Writes a line to the job's log. Past the host's limit of lines or bytes the call ends.
 pub fn log(level: Level, message: &str, fields: &[(&str, &str)]) {
     let fields: Vec<_> = fields
         .iter()
