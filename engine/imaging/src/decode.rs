@@ -176,15 +176,15 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
         icc = Some(profile.bytes.clone());
     }
     if job.request.params.depth == Depth::Eight {
-        frames
-            .iter_mut()
-            .for_each(|frame| *frame = eight_bits(job.header(), frame));
+        for frame in &mut frames {
+            *frame = eight_bits(job.header(), frame);
+        }
     }
     let orientation = job.orientation();
     if orientation > 1 {
-        frames
-            .iter_mut()
-            .for_each(|frame| *frame = orient::apply(frame, orientation));
+        for frame in &mut frames {
+            *frame = orient::apply(frame, orientation);
+        }
         notes.push(format!("EXIF orientation {orientation}: {}", turned(orientation)));
     }
     if denominator > 1 {

@@ -26,6 +26,7 @@ use crate::sniff::{InputType, sniff};
 
 /// What an original is. Width and height are as stored, before any turn by orientation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a file")]
 pub struct Header {
     pub kind: InputType,
     pub width: u32,

@@ -69,7 +69,9 @@ fn interleaved(
         Space::Cmyk => {
             let mut inks = pixels;
             if job.parsed.inverted {
-                inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
+                for ink in &mut inks {
+                    *ink = 255 - *ink;
+                }
             }
             let (rgb, note) = profile.cmyk_to_srgb(&inks)?;
             let mut raw = Raw::still(frame8(width, height, 3, rgb), Profile::none());

@@ -124,7 +124,7 @@ impl<'a> Decoder<'a> {
         let size = |component| self.plane_size(component);
         let (luma, chroma) = (size(0), size(1));
         let mut planes = [luma, chroma, chroma].map(|(width, height)| vec![0; width * height]);
-        let mut pointers = planes.each_mut().map(|plane| plane.as_mut_ptr());
+        let mut pointers = planes.each_mut().map(Vec::as_mut_ptr);
         // SAFETY: each plane has the size that the library gives for it, rows without padding (no
         // strides); `has_planes` means that there are three.
         let code = unsafe {

@@ -37,9 +37,8 @@ fn needed_scale(width: u32, height: u32, resize: &Resize) -> f64 {
         (Some(x), Some(y), Fit::Inside | Fit::Contain) => x.min(y),
         (Some(x), Some(y), Fit::Outside | Fit::Cover | Fit::Fill) => x.max(y),
         // Filling one side alone leaves the other at its full size.
-        (_, _, Fit::Fill) => 1.0,
+        (_, _, Fit::Fill) | (None, None, _) => 1.0,
         (Some(one), None, _) | (None, Some(one), _) => one,
-        (None, None, _) => 1.0,
     };
     scale.min(1.0)
 }

@@ -62,33 +62,28 @@ fn animation(job: &Job<'_>, profile: Profile) -> Result<Raw, Failure> {
         header.frames as usize
     };
     for (name, data) in WebpChunks::of_file(job.bytes) {
-        match &name {
-            b"ANIM" => {
-                raw.loops = data
-                    .get(4..6)
-                    .map_or(0, |n| u32::from(u16::from_le_bytes([n[0], n[1]])))
-            }
-            b"ANMF" if raw.frames.len() < wanted => {
-                match stored(data).and_then(|stored| stored.show(&mut canvas)) {
-                    Some((frame, delay)) => {
-                        raw.frames.push(frame);
-                        raw.delays.push(delay);
-                    }
-                    None => {
-                        let flaw = format!(
-                            "frame {} of the WebP is damaged or cut short",
-                            raw.frames.len() + 1
-                        );
-                        if !job.salvage() || raw.frames.is_empty() {
-                            return Err(Failure::bad_input(flaw));
-                        }
-                        raw.salvaged = Some(flaw);
-                        break;
-                    }
-                }
-            }
-            _ => {}
+        if &name == b"ANIM" {
+            raw.loops = data
+                .get(4..6)
+                .map_or(0, |n| u32::from(u16::from_le_bytes([n[0], n[1]])));
         }
+        if &name != b"ANMF" || raw.frames.len() == wanted {
+            continue;
+        }
+        if let Some((frame, delay)) = stored(data).and_then(|stored| stored.show(&mut canvas)) {
+            raw.frames.push(frame);
+            raw.delays.push(delay);
+            continue;
+        }
+        let flaw = format!(
+            "frame {} of the WebP is damaged or cut short",
+            raw.frames.len() + 1
+        );
+        if !job.salvage() || raw.frames.is_empty() {
+            return Err(Failure::bad_input(flaw));
+        }
+        raw.salvaged = Some(flaw);
+        break;
     }
     if raw.frames.is_empty() {
         return Err(Failure::bad_input("the WebP animation has no frames"));

@@ -65,7 +65,7 @@ fn exif<'a>(pieces: &[&'a [u8]]) -> Option<&'a [u8]> {
 /// # Errors
 /// `bad-input` where boxes are missing or reach past the file, `unsupported` for grids.
 pub(crate) fn items(bytes: &[u8]) -> Result<Items<'_>, Failure> {
-    let meta = find(bytes, b"meta")
+    let meta = find(bytes, *b"meta")
         .and_then(|meta| meta.get(4..))
         .ok_or_else(|| cut_short(InputType::Avif, bytes.len()))?;
     let damaged = || Failure::bad_input("the AVIF is damaged or cut short: its picture cannot be found");
@@ -79,9 +79,9 @@ pub(crate) fn items(bytes: &[u8]) -> Result<Items<'_>, Failure> {
             format!("AVIF files of the kind `{kind}` are not read"),
         ));
     }
-    let referring = |kind: &[u8; 4]| file.referring(kind, primary);
-    let alpha = referring(b"auxl").into_iter().find(|id| file.is_alpha(*id));
-    let exif = referring(b"cdsc")
+    let referring = |kind: [u8; 4]| file.referring(kind, primary);
+    let alpha = referring(*b"auxl").into_iter().find(|id| file.is_alpha(*id));
+    let exif = referring(*b"cdsc")
         .into_iter()
         .find(|id| file.kind(*id) == Some(*b"Exif"));
     Ok(Items {
@@ -106,7 +106,7 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn primary(&self) -> Option<u32> {
-        let data = find(self.meta, b"pitm")?;
+        let data = find(self.meta, *b"pitm")?;
         if data.first() == Some(&0) {
             be16(data, 4)
         } else {
@@ -115,7 +115,7 @@ impl<'a> File<'a> {
     }
 
     fn kind(&self, id: u32) -> Option<[u8; 4]> {
-        let data = find(self.meta, b"iinf")?;
+        let data = find(self.meta, *b"iinf")?;
         let entries = data.get(if data.first() == Some(&0) { 6 } else { 8 }..)?;
         Boxes(entries).find_map(|(_, entry)| {
             let (number, at) = if entry.first()? == &2 {
@@ -128,8 +128,8 @@ impl<'a> File<'a> {
     }
 
     /// The items with a reference of this kind to `id`.
-    fn referring(&self, kind: &[u8; 4], id: u32) -> Vec<u32> {
-        let Some(data) = find(self.meta, b"iref") else {
+    fn referring(&self, kind: [u8; 4], id: u32) -> Vec<u32> {
+        let Some(data) = find(self.meta, *b"iref") else {
             return Vec::new();
         };
         let wide = data.first() != Some(&0);
@@ -148,7 +148,7 @@ impl<'a> File<'a> {
         };
         let boxes = Boxes(data.get(4..).unwrap_or_default());
         boxes
-            .filter(|(name, _)| name == kind)
+            .filter(|(name, _)| *name == kind)
             .filter_map(|(_, data)| refers(data))
             .collect()
     }
@@ -157,7 +157,7 @@ impl<'a> File<'a> {
     fn properties(&self, id: u32) -> Vec<([u8; 4], &'a [u8])> {
         self.property_indices(id)
             .and_then(|indices| {
-                let all: Vec<_> = Boxes(find(find(self.meta, b"iprp")?, b"ipco")?).collect();
+                let all: Vec<_> = Boxes(find(find(self.meta, *b"iprp")?, *b"ipco")?).collect();
                 Some(
                     indices
                         .into_iter()
@@ -169,7 +169,7 @@ impl<'a> File<'a> {
     }
 
     fn property_indices(&self, id: u32) -> Option<Vec<usize>> {
-        let data = find(find(self.meta, b"iprp")?, b"ipma")?;
+        let data = find(find(self.meta, *b"iprp")?, *b"ipma")?;
         let (wide_ids, wide_indices) = (data.first()? > &0, data.get(3)? & 1 == 1);
         let count = be32(data, 4)?;
         let mut at = 8;
@@ -233,7 +233,7 @@ impl<'a> File<'a> {
             (0, None) => 1,
             (0, Some(1)) | (2, Some(0)) => 2,
             (2, None) => 3,
-            (0, Some(_)) | (2, Some(_)) => 4,
+            (0 | 2, Some(_)) => 4,
             (1, Some(0)) | (3, Some(1)) => 5,
             (3, None) => 6,
             (1 | 3, Some(_)) => 7,
@@ -244,7 +244,7 @@ impl<'a> File<'a> {
 
     /// Where an item's bytes lie.
     fn pieces(&self, id: u32) -> Option<Vec<&'a [u8]>> {
-        let data = find(self.meta, b"iloc")?;
+        let data = find(self.meta, *b"iloc")?;
         let version = *data.first()?;
         let sizes = be16(data, 4)?;
         let [offset_size, length_size, base_size, index_size] =
@@ -265,7 +265,7 @@ impl<'a> File<'a> {
                 let length = reader.number(length_size)?;
                 if item == u64::from(id) {
                     let whole = if method == 1 {
-                        find(self.meta, b"idat")?
+                        find(self.meta, *b"idat")?
                     } else {
                         self.bytes
                     };
@@ -294,8 +294,8 @@ impl Fields<'_> {
     }
 }
 
-fn find<'a>(boxes: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
-    Boxes(boxes).find(|found| &found.0 == name).map(|found| found.1)
+fn find(boxes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    Boxes(boxes).find(|found| found.0 == name).map(|found| found.1)
 }
 
 /// Names and contents of the boxes in a row; the last may be cut short.

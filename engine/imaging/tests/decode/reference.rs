@@ -62,8 +62,8 @@ fn pillow(name: &str) -> Frame {
         .status()
         .expect("the Python that STOPBATH_PYTHON names does not start");
     assert!(status.success(), "{name}: Pillow cannot read it");
-    let raw = std::fs::read(&out).unwrap();
-    std::fs::remove_file(&out).unwrap();
-    let number = |at: usize| u32::from_le_bytes(raw[at..at + 4].try_into().unwrap());
+    let raw = std::fs::read(&out).expect("Pillow wrote it");
+    std::fs::remove_file(&out).expect("it was there");
+    let number = |at: usize| u32::from_le_bytes(raw[at..at + 4].try_into().expect("four bytes"));
     Frame::new(number(0), number(4), Pixels::Rgba8(raw[8..].to_vec().into()))
 }
