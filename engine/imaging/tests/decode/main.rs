@@ -2,6 +2,8 @@
 //!
 //! What each fixture is stands in `../fixtures/README.md`.
 
+#![expect(clippy::float_cmp, reason = "what is lossless differs by nothing at all")]
+
 mod bombs;
 mod common;
 #[cfg(feature = "reference")]
