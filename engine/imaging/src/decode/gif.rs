@@ -19,7 +19,8 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     options.check_frame_consistency(true);
-    options.check_lzw_end_code(!job.salvage());
+    // Common encoders leave the end code out; a frame without all of its pixels is refused all the same.
+    options.check_lzw_end_code(false);
     let pixels = u64::from(header.width) * u64::from(header.height);
     options.set_memory_limit(NonZeroU64::new(pixels * 4).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
     let mut decoder = options.read_info(Cursor::new(job.bytes)).map_err(damaged)?;

@@ -73,7 +73,11 @@ impl Run<'_> {
         }
     }
 
-    /// The pipeline's `input.types`, by content.
+    /// The pipeline's `input.types`, by content; a type that only a plugin knows is the plugin's to judge.
+    pub(super) fn known_type_is_allowed(&self) -> Result<(), Failure> {
+        imaging::sniff(self.original).map_or(Ok(()), |_| self.allowed_type())
+    }
+
     fn allowed_type(&self) -> Result<(), Failure> {
         let allowed = &self.plan().input_types;
         let Some(found) = imaging::sniff(self.original) else {

@@ -95,6 +95,7 @@ impl Run<'_> {
                 result.map(|bytes| Value::Bytes(Bytes::from(bytes), size))
             }
             (Kind::Decoder, _) => {
+                self.known_type_is_allowed()?;
                 let bytes = match input {
                     Some(Value::Bytes(bytes, _)) => bytes.clone(),
                     _ => Bytes::copy_from_slice(self.original),
