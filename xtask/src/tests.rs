@@ -26,6 +26,8 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
         command.env("STOPBATH_PLUGINS_DIR", plugins::folder(project));
         command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
         command.env("STOPBATH_PYTHON", &python);
+        // Tests that name no data folder stay out of the user's own.
+        command.env("STOPBATH_DATA", project.target.join("test-data"));
         shell::run(command.arg("--no-fail-fast").arg("--").args(args))
     })?;
     eprintln!("every test passed; {:.0} s in all", begun.elapsed().as_secs_f32());

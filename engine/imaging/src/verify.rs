@@ -12,8 +12,8 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::rendition::{Encode, Format};
 
 use self::coarse::Coarse;
-use crate::encode::on_background;
 use crate::colour::to_rgb8;
+use crate::encode::on_background;
 use crate::frame::{Frame, Picture, Pixels};
 use crate::ops::whole;
 

@@ -17,6 +17,9 @@ use wasmtime::component::Component;
 
 use crate::manifest::Manifest;
 
+/// Raised when the rules for plugins change, so that what was let in under the old ones is judged again.
+const RULES: u32 = 2;
+
 pub(crate) struct Cache {
     dir: PathBuf,
     key: [u8; 32],
@@ -87,6 +90,7 @@ impl Cache {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        RULES.hash(&mut hasher);
         self.dir.join(format!("{digest}-{:016x}.code", hasher.finish()))
     }
 

@@ -79,7 +79,10 @@ impl Manifest {
         }
         let params_schema = object("params-schema", &raw.params_schema)?;
         if params_schema.get("type").and_then(Value::as_str) != Some("object") {
-            return Err("its params-schema does not say `\"type\": \"object\"`; `with:` is always an object".to_owned());
+            return Err(
+                "its params-schema does not say `\"type\": \"object\"`; `with:` is always an object"
+                    .to_owned(),
+            );
         }
         let extra = object(
             "extra-json",
