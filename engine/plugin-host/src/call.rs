@@ -96,7 +96,8 @@ impl Host {
             let part = v1::ImageInfo { height, ..info };
             let rows = part.byte_len() as usize / height as usize;
             let pixels = source.share(y as usize * rows..(y + height) as usize * rows);
-            self.filter_whole(plugin, GuestFrame(frame(part, pixels)), call)
+            let (report, made) = self.filter_whole(plugin, GuestFrame(frame(part, pixels)), call);
+            (report, made.and_then(|made| same_size(made, part)))
         };
         let parts: Vec<Outcome<Frame>> = std::thread::scope(|scope| {
             let threads: Vec<_> = (1..bands).map(|band| scope.spawn(move || run(band))).collect();
@@ -158,8 +159,9 @@ impl Host {
         pixels: u64,
         work: impl FnOnce(&mut Guest<'_>) -> Result<T, Called>,
     ) -> Outcome<T> {
-        let begun = Instant::now();
+        // The wait for a place is not the plugin's time.
         let _permit = self.permits.take();
+        let begun = Instant::now();
         let limits = Limits {
             memory: call.limits.memory.min(self.max_memory),
             ..call.limits.clone()
@@ -255,9 +257,8 @@ where
 {
     let (interface, function) = kind.export();
     let index = component_export(pre, None, &v1::interface(interface))
-        .and_then(|(_, within)| component_export(pre, Some(&within), function))
-        .ok_or_else(|| Called::missing(function))?
-        .1;
+        .and_then(|within| component_export(pre, Some(&within), function))
+        .ok_or_else(|| Called::missing(function))?;
     instance
         .get_typed_func::<P, R>(store, &index)
         .map_err(|error| Called::shape(function, &error))
@@ -281,6 +282,18 @@ pub(crate) fn check_shape(
             typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, pre, kind).map(drop)
         }
     }
+}
+
+/// A filter that maps each pixel alone gives back as many as it got.
+fn same_size(made: Frame, band: v1::ImageInfo) -> Result<Frame, Failure> {
+    if (made.width, made.height) == (band.width, band.height) {
+        return Ok(made);
+    }
+    let text = format!(
+        "the plugin says that it maps each pixel alone, but made {}x{} of a band of {}x{}",
+        made.width, made.height, band.width, band.height
+    );
+    Err(Failure::new(FailureKind::BadOutput, text))
 }
 
 /// Puts bands together, in order; the first failure wins.
@@ -313,7 +326,9 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
     }
     let height = frames.iter().map(|f| f.info().height).sum();
     let mut pixels = BytesMut::with_capacity(frames.iter().map(|f| f.bytes().len()).sum());
-    frames.iter().for_each(|f| pixels.extend_from_slice(f.bytes()));
+    for frame in &frames {
+        pixels.extend_from_slice(frame.bytes());
+    }
     (
         report,
         Ok(frame(v1::ImageInfo { height, ..first }, pixels.freeze())),

@@ -160,12 +160,10 @@ impl Host {
             .map_err(Called::Engine)
             .and_then(|instance| {
                 let call = |interface: &str, function: &str| {
-                    let (_, exporter) = component_export(pre, None, &v1::interface(interface))?;
+                    let exporter = component_export(pre, None, &v1::interface(interface))?;
                     component_export(pre, Some(&exporter), function)
                 };
-                let index = call("meta", "describe")
-                    .ok_or_else(|| Called::missing("describe"))?
-                    .1;
+                let index = call("meta", "describe").ok_or_else(|| Called::missing("describe"))?;
                 let describe = instance
                     .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
                     .map_err(|error| Called::shape("describe", &error))?;
@@ -192,10 +190,8 @@ pub(crate) fn component_export(
     pre: &InstancePre<Sandbox>,
     within: Option<&wasmtime::component::ComponentExportIndex>,
     name: &str,
-) -> Option<((), wasmtime::component::ComponentExportIndex)> {
-    pre.component()
-        .get_export(within, name)
-        .map(|(_, index)| ((), index))
+) -> Option<wasmtime::component::ComponentExportIndex> {
+    pre.component().get_export(within, name).map(|(_, index)| index)
 }
 
 /// The first bytes tell most mistakes.

@@ -146,14 +146,12 @@ impl Run<'_> {
             return Err(Failure::new(FailureKind::Timeout, text));
         }
         let plan = self.plan();
-        match plan.steps.get(node) {
-            Some(step) => self.step(node, step, inputs).map_err(|f| f.at_step(&step.id)),
-            None => {
-                let rendition = &plan.renditions[node - plan.steps.len()];
-                self.rendition(node, rendition, inputs.first())
-                    .map_err(|f| f.at_step(&rendition.name))
-            }
+        if let Some(step) = plan.steps.get(node) {
+            return self.step(node, step, inputs).map_err(|f| f.at_step(&step.id));
         }
+        let rendition = &plan.renditions[node - plan.steps.len()];
+        self.rendition(node, rendition, inputs.first())
+            .map_err(|f| f.at_step(&rendition.name))
     }
 
     fn step(&self, node: usize, step: &PlannedStep, inputs: &[Value]) -> Result<Value, Failure> {

@@ -44,7 +44,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let mut buffer = Vec::new();
     while let Some((request, original)) = receive_request(&socket)? {
         let response = match request {
-            Request::Inspect { path } => Response::Inspected(inspect(&plugins, &path)),
+            Request::Inspect { path } => Response::Inspected(Box::new(inspect(&plugins, &path))),
             Request::Run(job) => match read_original(original, &mut buffer) {
                 Ok(()) => {
                     let say = |id: &str| drop(send_response(&socket, &Response::Step(id.to_owned())));

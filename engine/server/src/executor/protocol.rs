@@ -43,7 +43,7 @@ pub(crate) enum Response {
     /// A step begins: should the process die, this is the one to blame.
     Step(String),
     Done(Box<Outcome>),
-    Inspected(Result<Inspected, String>),
+    Inspected(Box<Result<Inspected, String>>),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ pub(crate) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
     if let Response::Done(outcome) = &mut response {
         let total: u64 = outcome.renditions().iter().map(|r| r.length).sum();
         if total > MAX_RENDITIONS {
-            return Err(invalid(format!("renditions of {total} bytes")));
+            return Err(invalid(&format!("renditions of {total} bytes")));
         }
         if let Ok(renditions) = &mut outcome.result {
             renditions
@@ -146,7 +146,7 @@ fn fill(socket: &mut impl Read, rendition: &mut Rendition) -> io::Result<()> {
 fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(message)?;
     if body.len() > MAX_MESSAGE {
-        return Err(invalid(format!("a message of {} bytes", body.len())));
+        return Err(invalid(&format!("a message of {} bytes", body.len())));
     }
     Ok(body)
 }
@@ -164,7 +164,7 @@ fn write_message(mut socket: &UnixStream, body: &[u8]) -> io::Result<()> {
 
 fn read_body(socket: impl Read, length: u32) -> io::Result<Vec<u8>> {
     if length as usize > MAX_MESSAGE {
-        return Err(invalid(format!("a message of {length} bytes")));
+        return Err(invalid(&format!("a message of {length} bytes")));
     }
     let mut body = Vec::new();
     socket.take(u64::from(length)).read_to_end(&mut body)?;
@@ -174,7 +174,7 @@ fn read_body(socket: impl Read, length: u32) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn invalid(what: String) -> io::Error {
+fn invalid(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!("{what} is more than the protocol allows"),

@@ -17,7 +17,7 @@ struct State<T> {
 }
 
 /// Why a job was not taken; the job comes back.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Refused {
     Full,
     Closed,

@@ -13,18 +13,18 @@ use workflow::failure::{Failure, FailureKind};
 pub(crate) struct Problem {
     /// A stable address for this kind of error; it answers with an explanation.
     #[schema(example = "/problems/bad-input")]
-    r#type: String,
+    r#type: Box<str>,
     /// The same for every error of this type.
-    title: String,
+    title: &'static str,
     status: u16,
     /// What went wrong here, and how to mend it.
-    detail: String,
+    detail: Box<str>,
     /// The error kind, as in `type`.
     #[schema(example = "bad-input")]
-    kind: String,
+    kind: Box<str>,
     /// The step or rendition that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<String>,
+    step: Option<Box<str>>,
     /// Byte offset into the original, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
@@ -36,11 +36,11 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
         Self {
-            r#type: format!("/problems/{kind}"),
-            title: title(kind).to_owned(),
+            r#type: format!("/problems/{kind}").into(),
+            title: title(kind),
             status,
-            detail: detail.into(),
-            kind: kind.to_owned(),
+            detail: detail.into().into(),
+            kind: kind.into(),
             step: None,
             offset: None,
             retry_after: None,
@@ -67,7 +67,7 @@ impl Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         let mut problem = Self::new(status(failure.kind), failure.kind.name(), failure.message);
-        problem.step = failure.step;
+        problem.step = failure.step.map(Into::into);
         problem.offset = failure.offset;
         problem
     }

@@ -52,7 +52,7 @@ pub(crate) async fn discard(request: Request) {
 async fn receive_raw(body: Body, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = in_time(chunks.next()).await? {
-        append(original, &chunk.map_err(broken_off)?, share)?;
+        append(original, &chunk.map_err(|error| broken_off(&error))?, share)?;
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
     tokio::time::timeout(SILENCE, next).await.map_err(|_| silent())
 }
 
-fn broken_off(error: axum::Error) -> Problem {
+fn broken_off(error: &axum::Error) -> Problem {
     Problem::new(400, "bad-request", format!("the body broke off: {error}"))
 }
 

@@ -20,7 +20,7 @@ use crate::runner::JobSpec;
 /// A new process must be ready by then.
 const START: Duration = Duration::from_secs(20);
 /// Compiling and asking a plugin may take this long.
-const INSPECT: Duration = Duration::from_secs(120);
+const INSPECT: Duration = Duration::from_mins(2);
 /// An executor that can still speak ends a job by itself before the server kills it.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -95,7 +95,7 @@ impl Process {
         };
         send_request(&self.socket, &request, None).map_err(|e| e.to_string())?;
         match self.receive(Instant::now() + INSPECT) {
-            Ok(Response::Inspected(answer)) => Ok(answer),
+            Ok(Response::Inspected(answer)) => Ok(*answer),
             Ok(_) => Err("the compiler sent a message out of turn".to_owned()),
             Err(error) => {
                 let failure = self.post_mortem(&error, None, INSPECT);
