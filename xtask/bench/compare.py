@@ -1,7 +1,7 @@
 """Measures outputs against a reference downscale of their original: compare.py ORIGINAL FILE...
 
 The reference is Pillow's Lanczos resize of the whole decoded original, at each file's own size. Prints one JSON
-list of {width, height, format, bytes, psnr, ssim} (luma); a ZIP stands for the files in it, in its order.
+list of {width, height, format, bytes, psnr, ssim} (luma); a ZIP stands for the pictures in it, in its order.
 """
 
 import io
@@ -38,7 +38,7 @@ def blobs(path: Path) -> list[bytes]:
     if not zipfile.is_zipfile(path):
         return [path.read_bytes()]
     with zipfile.ZipFile(path) as archive:
-        return [archive.read(name) for name in archive.namelist()]
+        return [archive.read(name) for name in archive.namelist() if not name.endswith(".json")]
 
 
 def main(original: Path, files: list[Path]) -> None:
