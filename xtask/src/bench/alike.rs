@@ -12,6 +12,8 @@ use crate::shell;
 const BYTES: f64 = 0.06;
 /// How much closer to the reference a peer may be, in dB.
 const DECIBELS: f64 = 0.5;
+/// What each dB that is gained may cost in size: detail that a peer lost takes bytes.
+const BYTES_PER_DECIBEL: f64 = 0.1;
 
 /// What `compare.py` says of one output.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +94,8 @@ fn is_alike(ours: &Facts, theirs: &Facts) -> bool {
         && ours.width == theirs.width
         && ours.height.abs_diff(theirs.height) <= 1;
     let size = ours.bytes as f64 / theirs.bytes as f64;
-    same_shape && size <= 1.0 + BYTES && ours.psnr >= theirs.psnr - DECIBELS
+    let gain = ours.psnr - theirs.psnr;
+    same_shape && size <= 1.0 + BYTES + BYTES_PER_DECIBEL * gain.max(0.0) && gain >= -DECIBELS
 }
 
 #[cfg(test)]
@@ -161,6 +164,26 @@ mod tests {
         assert!(!is_alike(
             &Facts {
                 psnr: 39.4,
+                ..facts()
+            },
+            &facts()
+        ));
+    }
+
+    #[test]
+    fn better_pictures_may_be_larger() {
+        assert!(is_alike(
+            &Facts {
+                bytes: 11_500,
+                psnr: 41.0,
+                ..facts()
+            },
+            &facts()
+        ));
+        assert!(!is_alike(
+            &Facts {
+                bytes: 11_700,
+                psnr: 41.0,
                 ..facts()
             },
             &facts()
