@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> 
         )
     })?;
     if declared(&request) > Some(limit) {
+        discard(request).await;
         return Err(too_large(limit));
     }
     if is_multipart(&request) {
@@ -43,8 +44,11 @@ pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> 
 
 /// Reads a body that nobody wants, so that the caller gets to read the answer; not for ever.
 pub(crate) async fn discard(request: Request) {
+    read_off(request.into_body().into_data_stream()).await;
+}
+
+async fn read_off(mut chunks: BodyDataStream) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    let mut chunks = request.into_body().into_data_stream();
     let read = async { while let Some(Ok(_)) = chunks.next().await {} };
     tokio::time::timeout(PATIENCE, read).await.ok();
 }
@@ -52,7 +56,10 @@ pub(crate) async fn discard(request: Request) {
 async fn receive_raw(body: Body, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = in_time(chunks.next()).await? {
-        append(original, &chunk.map_err(|error| broken_off(&error))?, share)?;
+        if let Err(problem) = append(original, &chunk.map_err(|error| broken_off(&error))?, share) {
+            read_off(chunks).await;
+            return Err(problem);
+        }
     }
     Ok(())
 }
