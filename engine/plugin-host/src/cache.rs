@@ -18,7 +18,7 @@ use wasmtime::component::Component;
 use crate::manifest::Manifest;
 
 /// Raised when the rules for plugins change, so that what was let in under the old ones is judged again.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 pub(crate) struct Cache {
     dir: PathBuf,
@@ -28,7 +28,8 @@ pub(crate) struct Cache {
 /// What lies beside the code.
 #[derive(Serialize, Deserialize)]
 struct Entry {
-    manifest: Manifest,
+    /// The manifest as JSON text: what is authenticated is what is read back, to the byte.
+    manifest: String,
     /// Keyed hash of the code and the manifest.
     mac: String,
 }
@@ -42,7 +43,7 @@ impl Cache {
         let path = self.code_path(engine, digest);
         let entry: Entry = serde_json::from_slice(&std::fs::read(path.with_extension("json")).ok()?).ok()?;
         let code = std::fs::read(&path).ok()?;
-        if self.mac(digest, &code, &entry.manifest)? != entry.mac {
+        if self.mac(digest, &code, &entry.manifest) != entry.mac {
             tracing::warn!(
                 plugin = digest,
                 "a compiled plugin in the cache is not what was written; recompiling"
@@ -53,7 +54,7 @@ impl Cache {
         // SAFETY: the bytes were written by this server's own compiler, which the keyed hash proves; the folder
         // is open to this user alone and files in it are replaced by rename, never changed in place.
         let component = unsafe { Component::deserialize_file(engine, &path) }.ok()?;
-        Some((component, entry.manifest))
+        Some((component, serde_json::from_str(&entry.manifest).ok()?))
     }
 
     /// Failing to write costs the next start a compilation, nothing else.
@@ -71,14 +72,10 @@ impl Cache {
         manifest: &Manifest,
     ) -> wasmtime::Result<()> {
         let code = component.serialize()?;
-        let mac = self
-            .mac(digest, &code, manifest)
-            .ok_or_else(|| wasmtime::Error::msg("no manifest"))?;
-        let entry = serde_json::to_vec(&Entry {
-            manifest: manifest.clone(),
-            mac,
-        })
-        .map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+        let json = |error: serde_json::Error| wasmtime::Error::msg(error.to_string());
+        let manifest = serde_json::to_string(manifest).map_err(json)?;
+        let mac = self.mac(digest, &code, &manifest);
+        let entry = serde_json::to_vec(&Entry { manifest, mac }).map_err(json)?;
         let path = self.code_path(engine, digest);
         write_whole(&self.dir, &path, &code)?;
         write_whole(&self.dir, &path.with_extension("json"), &entry)?;
@@ -94,13 +91,13 @@ impl Cache {
         self.dir.join(format!("{digest}-{:016x}.code", hasher.finish()))
     }
 
-    fn mac(&self, digest: &str, code: &[u8], manifest: &Manifest) -> Option<String> {
+    fn mac(&self, digest: &str, code: &[u8], manifest: &str) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(digest.as_bytes());
         hasher.update(&(code.len() as u64).to_le_bytes());
         hasher.update(code);
-        hasher.update(&serde_json::to_vec(manifest).ok()?);
-        Some(hasher.finalize().to_hex().to_string())
+        hasher.update(manifest.as_bytes());
+        hasher.finalize().to_hex().to_string()
     }
 }
 

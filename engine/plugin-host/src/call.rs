@@ -63,14 +63,25 @@ impl Host {
         } else {
             1
         };
-        let (mut report, result) = if bands == 1 {
-            self.filter_whole(plugin, source, call)
-        } else {
-            self.filter_bands(plugin, &source, call, bands)
-        };
-        report.wall = begun.elapsed();
-        report.bands = bands;
-        (report, result)
+        if bands > 1 {
+            let (report, result) = self.filter_bands(plugin, &source, call, bands);
+            // Bands may only make it quicker: unless all went well within the whole call's fuel, the verdict
+            // is that of a single call, so that it does not depend on the number of cores.
+            if result.is_ok() && report.fuel <= call.limits.fuel(source.0.pixel_count()) {
+                let wall = begun.elapsed();
+                return (
+                    CallReport {
+                        wall,
+                        bands,
+                        ..report
+                    },
+                    result,
+                );
+            }
+        }
+        let (report, result) = self.filter_whole(plugin, source, call);
+        let wall = begun.elapsed();
+        (CallReport { wall, ..report }, result)
     }
 
     fn filter_whole(&self, plugin: &Plugin, source: GuestFrame, call: &Call<'_>) -> Outcome<Frame> {

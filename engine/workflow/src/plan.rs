@@ -96,8 +96,8 @@ pub struct CallLimits {
 impl Default for CallLimits {
     fn default() -> Self {
         Self {
-            fuel_base: 50_000_000,
-            fuel_per_pixel: 1_000,
+            fuel_base: 200_000_000,
+            fuel_per_pixel: 2_000,
             memory: 64 << 20,
             timeout_ms: 10_000,
         }

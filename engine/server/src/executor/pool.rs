@@ -75,34 +75,22 @@ impl Pool {
 
     /// Runs a job; the original is an open file, best one in memory.
     pub(crate) async fn run(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
-        let (reply, outcome) = oneshot::channel();
-        self.shared.queue.push(Ticket {
-            job: Box::new(job),
-            original,
-            reply,
-        })?;
-        Ok(outcome.await.unwrap_or_else(|_| {
-            Outcome::failed(Failure::new(
-                FailureKind::Crash,
-                "the executors were stopped while the job ran",
-            ))
-        }))
+        Ok(self.enqueue(job, original)?.await.unwrap_or_else(|_| stopped()))
     }
 
     /// The same for callers that are not on a runtime.
     pub(crate) fn run_blocking(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
+        Ok(self
+            .enqueue(job, original)?
+            .blocking_recv()
+            .unwrap_or_else(|_| stopped()))
+    }
+
+    fn enqueue(&self, job: JobSpec, original: File) -> Result<oneshot::Receiver<Outcome>, Refused> {
         let (reply, outcome) = oneshot::channel();
-        self.shared.queue.push(Ticket {
-            job: Box::new(job),
-            original,
-            reply,
-        })?;
-        Ok(outcome.blocking_recv().unwrap_or_else(|_| {
-            Outcome::failed(Failure::new(
-                FailureKind::Crash,
-                "the executors were stopped while the job ran",
-            ))
-        }))
+        let job = Box::new(job);
+        self.shared.queue.push(Ticket { job, original, reply })?;
+        Ok(outcome)
     }
 
     /// Jobs that wait, and executors that work.
@@ -119,6 +107,11 @@ impl Pool {
             }
         }
     }
+}
+
+fn stopped() -> Outcome {
+    let text = "the executors were stopped while the job ran";
+    Outcome::failed(Failure::new(FailureKind::Crash, text))
 }
 
 /// Compiles plugins in a process of their own and says what they are.

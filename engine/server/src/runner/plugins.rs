@@ -97,10 +97,10 @@ impl Run<'_> {
             (Kind::Decoder, _) => {
                 self.known_type_is_allowed()?;
                 let bytes = match input {
-                    Some(Value::Bytes(bytes, _)) => bytes.clone(),
-                    _ => Bytes::copy_from_slice(self.original),
+                    Some(Value::Bytes(bytes, _)) => bytes,
+                    _ => self.original,
                 };
-                let (called, result) = host.decode(&plugin, &bytes, &call);
+                let (called, result) = host.decode(&plugin, bytes, &call);
                 note(called, report);
                 result.map(|frame| Value::Picture(Picture::still(frame)))
             }
