@@ -15,6 +15,9 @@ const WIDTH: u32 = 4000;
 const HEIGHT: u32 = 3000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if cfg!(debug_assertions) {
+        eprintln!("this is not a release build: the native figures mean nothing");
+    }
     let folder = std::env::var("STOPBATH_PLUGINS_DIR")?;
     let host = Host::new(HostConfig::default())?;
     let plugin = host.load(&std::fs::read(format!("{folder}/adjust.wasm"))?)?;
