@@ -10,7 +10,7 @@ mod canvas;
 mod gif;
 mod jpeg;
 mod libjpeg;
-mod libwebp;
+pub(crate) mod libwebp;
 mod png;
 mod scale;
 mod simple;

@@ -1,7 +1,7 @@
 //! libwebp's still decoder, wrapped so that nothing outside this file is unsafe.
 //!
-//! It is two to three times as fast as the safe decoders. Only whole-file calls into buffers of our own
-//! are used; sizes come from libwebp's own reading of the same bytes.
+//! It is two to three times as fast as the safe decoders. Only buffers of our own are written to; sizes
+//! come from libwebp's own reading of the same bytes.
 #![expect(unsafe_code, reason = "calls into libwebp; each block says why it is sound")]
 
 use std::ptr::null_mut;
@@ -9,15 +9,15 @@ use std::ptr::null_mut;
 use libwebp_sys as raw;
 
 /// Interleaved pixels of three channels, or four with alpha.
-pub(super) struct Still {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) channels: usize,
-    pub(super) pixels: Vec<u8>,
+pub(crate) struct Still {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) channels: usize,
+    pub(crate) pixels: Vec<u8>,
 }
 
 /// Decodes a still; `None` where libwebp finds anything wrong or missing.
-pub(super) fn decode(webp: &[u8]) -> Option<Still> {
+pub(crate) fn decode(webp: &[u8]) -> Option<Still> {
     let mut still = prepare(webp)?;
     let stride = still.width as usize * still.channels;
     let into = if still.channels == 4 {
@@ -63,14 +63,53 @@ pub(super) fn salvage(webp: &[u8]) -> Option<(Still, u32)> {
     (rows > 0).then_some((still, rows as u32))
 }
 
-fn prepare(webp: &[u8]) -> Option<Still> {
-    let (mut width, mut height) = (0, 0);
-    // SAFETY: the slice is valid for its length and the results are written to locals.
-    if unsafe { raw::WebPGetInfo(webp.as_ptr(), webp.len(), &raw mut width, &raw mut height) } == 0 {
+/// The luma of a lossy still without alpha, in WebP's narrow range and before the loop filter: enough to
+/// see whether a picture is the right one. `None` for other kinds and where libwebp finds anything wrong.
+pub(crate) fn rough_luma(webp: &[u8]) -> Option<Still> {
+    const LOSSY: i32 = 1;
+    let features = features(webp)?;
+    if features.has_alpha != 0 || features.has_animation != 0 || features.format != LOSSY {
         return None;
     }
-    let channels = if has_alpha(webp)? { 4 } else { 3 };
-    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    let (wide, high) = (features.width as usize, features.height as usize);
+    let half = wide.div_ceil(2);
+    let (mut luma, mut chroma) = (vec![0; wide * high], vec![0; half * high.div_ceil(2)]);
+    let mut config = raw::WebPDecoderConfig::new().ok()?;
+    config.options.bypass_filtering = 1;
+    config.output.colorspace = raw::WEBP_CSP_MODE::MODE_YUV;
+    config.output.is_external_memory = 1;
+    // Nobody reads the chroma, so both planes go to one place.
+    config.output.u.YUVA = raw::WebPYUVABuffer {
+        y: luma.as_mut_ptr(),
+        u: chroma.as_mut_ptr(),
+        v: chroma.as_mut_ptr(),
+        a: null_mut(),
+        y_stride: wide as i32,
+        u_stride: half as i32,
+        v_stride: half as i32,
+        a_stride: 0,
+        y_size: luma.len(),
+        u_size: chroma.len(),
+        v_size: chroma.len(),
+        a_size: 0,
+    };
+    // SAFETY: the planes have the sizes stated and outlive the call; libwebp checks them against the picture.
+    let status = unsafe { raw::WebPDecode(webp.as_ptr(), webp.len(), &raw mut config) };
+    (status == raw::VP8StatusCode::VP8_STATUS_OK).then_some(Still {
+        width: features.width as u32,
+        height: features.height as u32,
+        channels: 1,
+        pixels: luma,
+    })
+}
+
+fn prepare(webp: &[u8]) -> Option<Still> {
+    let features = features(webp)?;
+    let channels = if features.has_alpha != 0 { 4 } else { 3 };
+    let (width, height) = (
+        u32::try_from(features.width).ok()?,
+        u32::try_from(features.height).ok()?,
+    );
     Some(Still {
         width,
         height,
@@ -79,12 +118,12 @@ fn prepare(webp: &[u8]) -> Option<Still> {
     })
 }
 
-fn has_alpha(webp: &[u8]) -> Option<bool> {
+/// What the header says.
+fn features(webp: &[u8]) -> Option<raw::WebPBitstreamFeatures> {
     let mut features = std::mem::MaybeUninit::<raw::WebPBitstreamFeatures>::zeroed();
     // SAFETY: libwebp fills the struct; all of its fields are plain numbers, so zeroes are valid, too.
-    let features = unsafe {
+    unsafe {
         let status = raw::WebPGetFeatures(webp.as_ptr(), webp.len(), features.as_mut_ptr());
         (status == raw::VP8StatusCode::VP8_STATUS_OK).then(|| features.assume_init())
-    };
-    features.map(|features| features.has_alpha != 0)
+    }
 }

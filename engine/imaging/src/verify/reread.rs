@@ -9,6 +9,7 @@ use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 use super::coarse::Coarse;
 use crate::colour;
+use crate::decode::libwebp;
 use crate::frame::Frame;
 use crate::ops::{frame_of, view};
 
@@ -91,23 +92,34 @@ pub(super) fn webp(bytes: &[u8], animated: bool) -> Result<Reread, String> {
     if told.is_none_or(|told| told as usize + 8 != bytes.len()) {
         return Err(CUT_SHORT.into());
     }
+    if !animated {
+        return still_webp(bytes).ok_or_else(|| "does not decode".into());
+    }
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?;
     let size = decoder.dimensions();
     let channels = if decoder.has_alpha() { 4 } else { 3 };
     let mut pixels = vec![0; decoder.output_buffer_size().ok_or("is too large")?];
-    if !animated {
-        decoder.read_image(&mut pixels).map_err(unreadable)?;
-        return Ok(Reread {
-            size,
-            first: Coarse::of(&frame_of(size.0, size.1, channels, pixels)),
-        });
-    }
     decoder.read_frame(&mut pixels).map_err(unreadable)?;
     let first = Coarse::of(&frame_of(size.0, size.1, channels, pixels.clone()));
     for _ in 1..decoder.num_frames() {
         decoder.read_frame(&mut pixels).map_err(unreadable)?;
     }
     Ok(Reread { size, first })
+}
+
+/// Luma alone where the file is lossy and opaque; it is widened back to the full range after averaging.
+fn still_webp(bytes: &[u8]) -> Option<Reread> {
+    let rough = libwebp::rough_luma(bytes);
+    let narrow = rough.is_some();
+    let still = rough.or_else(|| libwebp::decode(bytes))?;
+    let size = (still.width, still.height);
+    let mut first = Coarse::of(&frame_of(size.0, size.1, still.channels, still.pixels));
+    if narrow {
+        for shade in &mut first.shades {
+            *shade = (*shade - 16.0) * 255.0 / 219.0;
+        }
+    }
+    Some(Reread { size, first })
 }
 
 pub(super) fn gif(bytes: &[u8], frames: usize) -> Result<Reread, String> {
