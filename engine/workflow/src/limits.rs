@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The defaults are those of design/06; a pipeline may set others below the server's ceiling.
+/// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLimits {
     /// Size of the file in bytes.

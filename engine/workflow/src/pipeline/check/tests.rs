@@ -9,6 +9,7 @@ use crate::{
     plan::{Action, Fallback, Input, OnFailure},
 };
 
+mod ceilings;
 mod fuzz;
 mod messages;
 
