@@ -35,13 +35,7 @@ fn a_killed_executor_costs_one_job_and_is_replaced() {
         let job = threads.spawn(|| server.process("busy", &photo));
         std::thread::sleep(Duration::from_millis(300));
         for pid in &before {
-            assert!(
-                Command::new("kill")
-                    .args(["-KILL", &pid.to_string()])
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            signal("-KILL", *pid);
         }
         job.join().unwrap()
     });
@@ -56,6 +50,34 @@ fn a_killed_executor_costs_one_job_and_is_replaced() {
         "{before:?} -> {after:?}"
     );
     assert!(server.lives());
+}
+
+#[test]
+fn one_that_dies_before_it_begins_costs_no_job() {
+    let server = Server::of([("quick", QUICK)]).executors(1).start();
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    let good = server.process("quick", &photo).ok().body;
+    let executor = children(server.pid())[0];
+    signal("-STOP", executor);
+    let again = scope(|threads| {
+        let job = threads.spawn(|| server.process("quick", &photo));
+        std::thread::sleep(Duration::from_millis(300));
+        signal("-KILL", executor);
+        job.join().unwrap()
+    });
+    assert_eq!(again.ok().body, good);
+    assert_ne!(children(server.pid()), [executor]);
+}
+
+fn signal(name: &str, pid: u32) {
+    let pid = pid.to_string();
+    assert!(
+        Command::new("kill")
+            .args([name, &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -125,13 +147,7 @@ fn a_signal_lets_work_in_hand_finish() {
     let answer = scope(|threads| {
         let job = threads.spawn(|| server.process("busy", &photo));
         std::thread::sleep(Duration::from_millis(300));
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &server.pid().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        signal("-TERM", server.pid());
         job.join().unwrap()
     });
     // The plugin is too slow either way; what counts is that its end was awaited and told.

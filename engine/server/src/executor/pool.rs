@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use tokio::sync::oneshot;
 use workflow::failure::{Failure, FailureKind};
@@ -21,7 +20,7 @@ pub(crate) use super::queue::Refused;
 use crate::original::Original;
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
-use process::Process;
+use process::{Errand, Process};
 
 /// How executors are made.
 #[derive(Debug, Clone)]
@@ -161,26 +160,31 @@ impl Shared {
 
     /// Leaves `None` behind when the process did not survive the job.
     fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: Original) -> Outcome {
-        // One that died between jobs costs nobody anything.
+        // A lone job may use every core; under load each executor keeps to its own.
+        job.threads = (self.config.executors / self.busy.load(Ordering::Relaxed).max(1)).max(1) as u32;
+        let mut errand = Errand::new(job, original);
+        // One that died between jobs costs nobody anything, even where that shows only when it gets the next.
         if process.as_mut().is_some_and(Process::is_gone) {
             *process = None;
         }
-        let Some(mut live) = process.take().or_else(|| self.spawn()) else {
-            return Outcome::failed(Failure::new(
-                FailureKind::Infrastructure,
-                "no executor could be started",
-            ));
-        };
-        // A lone job may use every core; under load each executor keeps to its own.
-        job.threads = (self.config.executors / self.busy.load(Ordering::Relaxed).max(1)).max(1) as u32;
-        let deadline = Instant::now() + job.timeout();
-        let outcome = live.run(job, original, deadline);
-        match outcome {
-            Ok(outcome) => {
-                *process = Some(live);
-                outcome
+        let mut tries = 0;
+        loop {
+            let Some(mut live) = process.take().or_else(|| self.spawn()) else {
+                return Outcome::failed(Failure::new(
+                    FailureKind::Infrastructure,
+                    "no executor could be started",
+                ));
+            };
+            tries += 1;
+            match live.run(&mut errand) {
+                Ok(outcome) => {
+                    *process = Some(live);
+                    return outcome;
+                }
+                Err(failure) if tries == 1 && failure.kind == FailureKind::Crash && errand.is_untouched() => {
+                }
+                Err(failure) => return Outcome::failed(failure),
             }
-            Err(failure) => Outcome::failed(failure),
         }
     }
 

@@ -26,6 +26,33 @@ const INSPECT: Duration = Duration::from_mins(2);
 /// An executor that can still speak ends a job by itself before the server kills it.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// A job on its way to a process.
+pub(super) struct Errand {
+    request: Request,
+    /// Let go once a step has begun.
+    original: Option<Original>,
+    limit: Duration,
+    deadline: Instant,
+}
+
+impl Errand {
+    pub(super) fn new(job: Box<JobSpec>, original: Original) -> Self {
+        let limit = job.timeout();
+        let length = original.bytes().len() as u64;
+        Self {
+            request: Request::Run { job, length },
+            original: Some(original),
+            limit,
+            deadline: Instant::now() + limit,
+        }
+    }
+
+    /// No step of it has begun, so it may be run again.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.original.is_some()
+    }
+}
+
 pub(super) struct Process {
     child: Child,
     socket: BufReader<TimedReader>,
@@ -76,35 +103,31 @@ impl Process {
     }
 
     /// An error means that the process is gone.
-    pub(super) fn run(
-        &mut self,
-        job: Box<JobSpec>,
-        original: Original,
-        deadline: Instant,
-    ) -> Result<Outcome, Failure> {
-        let limit = job.timeout();
+    pub(super) fn run(&mut self, errand: &mut Errand) -> Result<Outcome, Failure> {
         let mut step = None;
-        if let Err(error) = self.send_job(job, &original) {
-            return Err(self.post_mortem(&error, step, limit));
+        if let Err(error) = self.send_job(errand) {
+            return Err(self.post_mortem(&error, step, errand.limit));
         }
-        drop(original);
         loop {
-            match self.receive(deadline + GRACE) {
+            match self.receive(errand.deadline + GRACE) {
                 Ok(Response::Done(outcome)) => {
                     self.outbox.tidy();
                     return Ok(*outcome);
                 }
-                Ok(Response::Step(id)) => step = Some(id),
+                Ok(Response::Step(id)) => {
+                    errand.original = None;
+                    step = Some(id);
+                }
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
-                Err(error) => return Err(self.post_mortem(&error, step, limit)),
+                Err(error) => return Err(self.post_mortem(&error, step, errand.limit)),
             }
         }
     }
 
-    fn send_job(&mut self, job: Box<JobSpec>, original: &Original) -> io::Result<()> {
-        let memory = self.outbox.put(original.bytes())?;
-        let length = original.bytes().len() as u64;
-        self.send(&Request::Run { job, length }, memory.as_ref())
+    fn send_job(&mut self, errand: &Errand) -> io::Result<()> {
+        let original = errand.original.as_ref().map_or(&[][..], Original::bytes);
+        let memory = self.outbox.put(original)?;
+        self.send(&errand.request, memory.as_ref())
     }
 
     /// The outer error means that the process is gone.
