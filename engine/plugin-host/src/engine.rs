@@ -33,7 +33,7 @@ impl Default for HostConfig {
             cache_dir: None,
             cache_key: [0; 32],
             concurrency: 4,
-            max_memory: 512 << 20,
+            max_memory: workflow::limits::MAX_PLUGIN_MEMORY,
         }
     }
 }
