@@ -40,7 +40,8 @@ pub(crate) enum Request {
 pub(crate) enum Response {
     /// The executor is confined and ready.
     Ready,
-    /// A step begins: should the process die, this is the one to blame.
+    /// The steps and renditions that run now, `, ` between them: should the process die, these are the ones to blame.
+    /// Empty where none does.
     Step(String),
     Done(Box<Outcome>),
     Inspected(Box<Result<Inspected, String>>),

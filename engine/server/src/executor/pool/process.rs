@@ -81,7 +81,7 @@ impl Process {
         loop {
             match self.receive(deadline + GRACE) {
                 Ok(Response::Done(outcome)) => return Ok(*outcome),
-                Ok(Response::Step(id)) => step = Some(id),
+                Ok(Response::Step(id)) => step = Some(id).filter(|id| !id.is_empty()),
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
                 Err(error) => return Err(self.post_mortem(&error, step, limit)),
             }
