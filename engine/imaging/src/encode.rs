@@ -65,18 +65,13 @@ pub fn check(options: &Encode) -> Result<(), Failure> {
             "`progressive` means nothing to {name}, only to jpeg"
         )));
     }
-    if options.chroma != Chroma::default() && !matches!(format, Format::Jpeg | Format::Avif) {
-        return Err(invalid(format!(
-            "`chroma` means nothing to {name}, only to jpeg and avif"
-        )));
+    if options.chroma != Chroma::default() && format != Format::Jpeg {
+        return Err(invalid(format!("`chroma` means nothing to {name}, only to jpeg")));
     }
     if options.lossless && matches!(format, Format::Jpeg | Format::Gif | Format::Avif) {
         return Err(invalid(format!(
             "{name} without loss is not possible here; use webp or png"
         )));
-    }
-    if format == Format::Avif && options.chroma == Chroma::HalfWide {
-        return Err(invalid("avif takes `chroma: 4:2:0` or `4:4:4`"));
     }
     Ok(())
 }
@@ -85,6 +80,14 @@ pub fn check(options: &Encode) -> Result<(), Failure> {
 pub(crate) fn on_background(frame: &Frame, options: &Encode) -> Frame {
     let frame = flatten(frame, options.background.unwrap_or(Colour::WHITE));
     flatten(&frame, Colour::WHITE)
+}
+
+/// The pixels are in a profile of their own, which the format cannot carry.
+fn no_profile(format: Format) -> Failure {
+    invalid(format!(
+        "{} cannot hold the profile that the pixels are in; let `decode` convert to sRGB (`colour: srgb`)",
+        format.name()
+    ))
 }
 
 /// An encoder failed on pixels that it should have taken.

@@ -339,7 +339,7 @@ fn passed_over(input: Option<&Value>) -> Value {
     }
 }
 
-fn uses(action: &Action) -> String {
+pub(crate) fn uses(action: &Action) -> String {
     match action {
         Action::Builtin(op) => native::name(op).to_owned(),
         Action::Plugin(plugin) => title(plugin),

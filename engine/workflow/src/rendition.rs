@@ -14,20 +14,20 @@ pub struct Encode {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub quality: Option<u8>,
-    /// WebP and AVIF without loss.
+    /// WebP without loss; PNG always is.
     #[serde(default)]
     pub lossless: bool,
     /// JPEG that sharpens while it loads.
     #[serde(default)]
     pub progressive: bool,
-    /// Chroma subsampling of JPEG and AVIF; `4:2:0` by default.
+    /// Chroma subsampling of JPEG; `4:2:0` by default. AVIF always keeps full chroma, WebP always halves it.
     #[serde(default)]
     pub chroma: Chroma,
     /// 0 (fast) to 10 (small); default 4. For PNG, WebP, AVIF and GIF; JPEG: 10 is the optimised, slower mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 10))]
     pub effort: Option<u8>,
-    /// Metadata to carry over; none by default.
+    /// Metadata to carry over; none by default, but for the profile where `decode` keeps the colours.
     #[serde(default)]
     pub keep: Vec<Keep>,
     /// What shows through transparent pixels in formats without alpha; white by default.

@@ -143,7 +143,7 @@ fn formats_with(option: &str) -> &'static [Format] {
         "quality" => &[Format::Jpeg, Format::Webp, Format::Avif],
         "lossless" => &[Format::Webp, Format::Avif],
         "progressive" | "background" => &[Format::Jpeg],
-        "chroma" => &[Format::Jpeg, Format::Avif],
+        "chroma" => &[Format::Jpeg],
         "keep" => &[Format::Jpeg, Format::Png, Format::Webp, Format::Avif],
         _ => &Format::ALL,
     }
