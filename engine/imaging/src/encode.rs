@@ -56,6 +56,14 @@ pub(crate) fn on_background(frame: &Frame, options: &Encode) -> Frame {
     flatten(&frame, Colour::WHITE)
 }
 
+/// The pixels are in a profile of their own, which the format cannot carry.
+fn no_profile(format: Format) -> Failure {
+    invalid(format!(
+        "{} cannot hold the profile that the pixels are in; let `decode` convert to sRGB (`colour: srgb`)",
+        format.name()
+    ))
+}
+
 /// An encoder failed on pixels that it should have taken.
 fn failed(format: Format, error: impl std::fmt::Display) -> Failure {
     Failure::new(

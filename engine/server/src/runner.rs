@@ -28,6 +28,7 @@ use workflow::plan::{Plan, PlannedStep};
 
 use crate::outcome::{Outcome, Rendition, Report, StepReport};
 pub(crate) use plugins::Plugins;
+pub(crate) use report::uses;
 use running::Running;
 
 /// Everything an executor needs to know of a job, besides the original.

@@ -76,7 +76,7 @@ fn compress_planes(
 ) -> turbojpeg::Result<()> {
     let size = (frame.width, frame.height);
     let even = (size.0.next_multiple_of(2), size.1.next_multiple_of(2));
-    let continued = (size != even).then(|| grown(planes.y, size, even));
+    let continued = (size != even).then(|| grown(planes.y, size, even, (1, 1)));
     let image = YuvPlanesImage {
         y_plane: continued.as_deref().unwrap_or(planes.y),
         u_plane: &planes.cb[..],

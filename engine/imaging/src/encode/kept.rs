@@ -1,4 +1,5 @@
-//! The metadata that a rendition keeps.
+//! The metadata that a rendition keeps: what `keep` names, and always the profile that its pixels are in,
+//! without which their colours would be wrong.
 
 use std::io::Cursor;
 
@@ -20,7 +21,7 @@ pub(super) fn kept(metadata: &Metadata, options: &Encode) -> Kept {
     let keep = |what| options.keep.contains(&what);
     let exif = metadata.exif.as_ref();
     Kept {
-        icc: metadata.icc.clone().filter(|_| keep(Keep::Icc)),
+        icc: metadata.icc.clone(),
         exif: match () {
             () if keep(Keep::Exif) => exif.cloned(),
             () if keep(Keep::Copyright) => exif.and_then(|block| copyright(block)),
@@ -87,9 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_unless_named() {
-        assert!(keep(&[]).icc.is_none() && keep(&[]).exif.is_none());
-        assert!(keep(&[Keep::Icc]).icc.is_some() && keep(&[Keep::Icc]).exif.is_none());
+    fn nothing_but_the_profile_of_the_pixels_is_kept_unless_named() {
+        assert!(keep(&[]).icc.is_some() && keep(&[]).exif.is_none());
+        assert!(keep(&[Keep::Icc]).exif.is_none());
         assert_eq!(keep(&[Keep::Exif, Keep::Copyright]).exif, metadata().exif);
     }
 

@@ -6,12 +6,15 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
+use workflow::limits::InputLimits;
+use workflow::op::Decode;
 
 use super::coarse::Coarse;
 use crate::colour;
-use crate::decode::libwebp;
+use crate::decode::{DecodeRequest, decode, libwebp};
 use crate::frame::Frame;
 use crate::ops::{frame_of, view};
+use crate::sniff::InputType;
 
 pub(super) struct Reread {
     pub(super) size: (u32, u32),
@@ -120,6 +123,28 @@ fn still_webp(bytes: &[u8]) -> Option<Reread> {
         }
     }
     Some(Reread { size, first })
+}
+
+/// By the whole way that an original takes, which finds a box that is cut short, too.
+pub(super) fn avif(bytes: &[u8]) -> Result<Reread, String> {
+    let request = DecodeRequest {
+        params: &Decode::default(),
+        limits: &InputLimits {
+            max_bytes: u64::MAX,
+            ..InputLimits::default()
+        },
+        consumers: &[],
+        planes: false,
+    };
+    let decoded = decode(bytes, &request).map_err(unreadable)?;
+    if decoded.header.kind != InputType::Avif {
+        return Err("does not start as one".into());
+    }
+    let first = decoded.picture.first();
+    Ok(Reread {
+        size: (first.width, first.height),
+        first: Coarse::of(first),
+    })
 }
 
 pub(super) fn gif(bytes: &[u8], frames: usize) -> Result<Reread, String> {

@@ -39,7 +39,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 /// The step's action as `uses:` would name it.
-pub(super) fn uses(action: &Action) -> String {
+pub(crate) fn uses(action: &Action) -> String {
     match action {
         Action::Builtin(op) => native::name(op).to_owned(),
         Action::Plugin(plugin) => title(plugin),
