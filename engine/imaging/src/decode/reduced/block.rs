@@ -37,8 +37,10 @@ fn ends(sum: u32) -> bool {
 }
 
 /// Steps over the AC coefficients.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn skip(table: &Skip, code: &Code, cursor: &mut Cursor, bytes: &Bytes) -> Option<()> {
+    let (mut local, shared) = (*cursor, cursor);
+    let cursor = &mut local;
     let mut at = 1;
     loop {
         let entry = u32::from(table.0[index(cursor.buffer)]);
@@ -50,15 +52,17 @@ pub(super) fn skip(table: &Skip, code: &Code, cursor: &mut Cursor, bytes: &Bytes
         } else if ends(next) {
             cursor.drop(entry);
             cursor.refill(bytes);
-            return Some(());
+            break;
         } else {
             let single = Single::read(code, cursor, bytes)?;
-            match single.after(at)? {
-                64 => return Some(()),
-                next => at = next,
+            at = single.after(at)?;
+            if at == 64 {
+                break;
             }
         }
     }
+    *shared = local;
+    Some(())
 }
 
 /// Where the coefficients go: by zigzag position, in units of coefficients.
@@ -69,7 +73,7 @@ pub(super) struct Places<'a> {
 }
 
 /// Reads the AC coefficients of the block `lane` into a batch that is zero there.
-#[inline(always)]
+#[inline(never)]
 pub(super) fn keep(
     (table, code): (&Keep, &Code),
     places: &Places<'_>,
@@ -77,6 +81,8 @@ pub(super) fn keep(
     cursor: &mut Cursor,
     bytes: &Bytes,
 ) -> Option<()> {
+    let (mut local, shared) = (*cursor, cursor);
+    let cursor = &mut local;
     let mut at = 1;
     let mut put = |place: u32, value: i32| {
         let slot = usize::from(places.slots[place as usize & 63]);
@@ -92,7 +98,7 @@ pub(super) fn keep(
             cursor.drop(entry);
             cursor.refill(bytes);
             if next >= 64 {
-                return Some(());
+                break;
             }
             at = next;
         } else {
@@ -106,11 +112,13 @@ pub(super) fn keep(
                 put(next - 1, single.value);
             }
             if next == 64 {
-                return Some(());
+                break;
             }
             at = next;
         }
     }
+    *shared = local;
+    Some(())
 }
 
 /// A symbol by itself: with a long code, a large value, or near the end of a full block.

@@ -3,7 +3,7 @@
 use super::bits::{Bytes, Cursor};
 use super::block::{self, Batch, LANES, LARGEST, Places};
 use super::huffman::{Code, Keep, Skip};
-use super::idct::{self, Quant, Samples};
+use super::idct::{self, Quant};
 use super::markers::Component;
 
 /// Samples in rows without padding.
@@ -22,22 +22,15 @@ impl Plane {
         }
     }
 
-    /// Writes eight blocks side by side, as far as they lie within the plane.
+    /// Writes lines side by side, as far as they lie within the plane.
     #[inline(always)]
-    fn put<const N: usize>(&mut self, x: usize, y: usize, samples: &Samples<N>) {
-        let Some(wide) = self.width.checked_sub(x) else {
+    fn put<const WIDE: usize>(&mut self, x: usize, y: usize, lines: &[[u8; WIDE]]) {
+        let Some(wide) = self.width.checked_sub(x).map(|left| left.min(WIDE)) else {
             return;
         };
-        for (row, columns) in samples.iter().take(self.height.saturating_sub(y)).enumerate() {
-            let mut line = [[0; N]; LANES];
-            for (lane, samples) in line.iter_mut().enumerate() {
-                for (sample, column) in samples.iter_mut().zip(columns) {
-                    *sample = column[lane];
-                }
-            }
-            let wide = wide.min(N * LANES);
-            let start = (y + row) * self.width + x;
-            self.bytes[start..start + wide].copy_from_slice(&line.as_flattened()[..wide]);
+        let rest = self.bytes.get_mut(y * self.width..).unwrap_or_default();
+        for (line, row) in lines.iter().zip(rest.chunks_exact_mut(self.width)) {
+            row[x..x + wide].copy_from_slice(&line[..wide]);
         }
     }
 }
@@ -72,18 +65,13 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(component: &Component, size: usize, plane: Plane) -> Self {
         let slots = idct::slots(size);
-        let mut by_slot = [0; 64];
-        // Backwards, so that what shares a place with others does not matter there.
-        for (slot, quant) in slots.iter().zip(component.quant) {
-            by_slot[usize::from(*slot) / LANES] = quant.into();
-        }
         Self {
             horizontal: component.horizontal,
             vertical: component.vertical,
             size,
             quant: component.quant,
+            by_slot: idct::spread(&component.quant, &slots),
             slots,
-            by_slot,
             mean: 0,
             batches: vec![[0; LANES * 64]; component.horizontal * component.vertical],
             plane,
@@ -92,7 +80,11 @@ impl Channel {
 
     /// The largest coefficient that needs no check.
     pub(super) fn harmless(quant: &[u8; 64]) -> i32 {
-        quant.iter().map(|q| LARGEST / i32::from(*q).max(1)).min().unwrap_or(0)
+        quant
+            .iter()
+            .map(|q| LARGEST / i32::from(*q).max(1))
+            .min()
+            .unwrap_or(0)
     }
 
     pub(super) fn restart(&mut self) {
@@ -101,15 +93,22 @@ impl Channel {
 
     /// Reads the blocks of the MCU `at` of eight.
     #[inline(always)]
-    pub(super) fn read(&mut self, tables: &Tables, at: usize, cursor: &mut Cursor, bytes: &Bytes) -> Option<()> {
+    pub(super) fn read(
+        &mut self,
+        tables: &Tables,
+        at: usize,
+        cursor: &mut Cursor,
+        bytes: &Bytes,
+    ) -> Option<()> {
         let places = Places {
             slots: &self.slots,
             quant: &self.quant,
         };
-        for batches in self.batches.chunks_exact_mut(self.horizontal) {
-            for column in at * self.horizontal..(at + 1) * self.horizontal {
-                let batch = batches.get_mut(column / LANES)?;
+        for down in 0..self.vertical {
+            for right in 0..self.horizontal {
+                let column = at * self.horizontal + right;
                 let lane = column % LANES;
+                let batch = self.batches.get_mut(down * self.horizontal + column / LANES)?;
                 self.mean += block::mean(&tables.mean, cursor, bytes)?;
                 batch[lane] = block::checked_mean(self.mean, self.by_slot[0])?;
                 match &tables.table {

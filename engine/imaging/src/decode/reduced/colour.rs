@@ -8,7 +8,12 @@ const fn fix(factor: f64) -> i32 {
 /// Interleaved pixels of three planes of the same size.
 pub(super) fn rgb(y: &[u8], cb: &[u8], cr: &[u8]) -> Vec<u8> {
     let mut out = vec![0; y.len() * 3];
-    for (pixel, ((y, cb), cr)) in out.as_chunks_mut::<3>().0.iter_mut().zip(y.iter().zip(cb).zip(cr)) {
+    for (pixel, ((y, cb), cr)) in out
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(y.iter().zip(cb).zip(cr))
+    {
         *pixel = convert(i32::from(*y), i32::from(*cb) - 128, i32::from(*cr) - 128);
     }
     out

@@ -151,7 +151,11 @@ fn keep(code: &Code, bits: u32, largest: i32) -> u32 {
             break;
         }
         let value = value(top(bits, used + length), size);
-        let fits = if turn == 0 { largest.min(127) } else { largest.min(7) };
+        let fits = if turn == 0 {
+            largest.min(127)
+        } else {
+            largest.min(7)
+        };
         if value.abs() > fits {
             break;
         }
@@ -163,7 +167,11 @@ fn keep(code: &Code, bits: u32, largest: i32) -> u32 {
         used = after;
         count += zeros + 1;
     }
-    if used == 0 { NONE } else { entry | used | count << 8 }
+    if used == 0 {
+        NONE
+    } else {
+        entry | used | count << 8
+    }
 }
 
 /// The value that `size` bits at the top of `buffer` stand for.

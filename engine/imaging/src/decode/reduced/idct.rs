@@ -7,10 +7,6 @@
 
 use super::block::{Batch, LANES};
 
-/// Samples by row, then column, then block.
-pub(super) type Samples<const N: usize> = [[[u8; LANES]; N]; N];
-type Lanes = [i16; LANES];
-
 const CONST_BITS: u32 = 13;
 const PASS_BITS: u32 = 2;
 
@@ -51,43 +47,96 @@ fn kept(size: usize) -> &'static [usize] {
 }
 
 const ZIGZAG: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
-    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61,
-    54, 47, 55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
+    46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// Factors in the order of the slots.
-pub(super) type Quant = [i16; 64];
+/// Factors as the coefficients lie in a batch.
+pub(super) type Quant = Batch;
 
-/// One sample each: the mean.
-pub(super) fn one(batch: &Batch, quant: &Quant) -> Samples<1> {
-    let means: Lanes = at(batch, quant, 0);
-    [[means.map(|mean| sample((mean + 4) >> 3))]]
+/// Factors by zigzag position, spread over the places that `slots` gives them.
+pub(super) fn spread(factors: &[u8; 64], slots: &[u16; 64]) -> Quant {
+    let mut quant = [0; LANES * 64];
+    for (factor, slot) in factors.iter().zip(slots) {
+        quant[usize::from(*slot)..][..LANES].fill(i16::from(*factor));
+    }
+    quant
 }
 
-pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<Samples<2>> {
-    let mut between = [[[0; LANES]; 5]; 2];
-    for column in 0..5 {
-        let input: [Lanes; 5] = std::array::from_fn(|row| at(batch, quant, row * 5 + column));
-        for lane in 0..LANES {
-            let sums = halves(input.map(|row| row[lane]));
-            for (row, sum) in between.iter_mut().zip(sums) {
-                row[column][lane] = narrow(descale::<{ CONST_BITS - PASS_BITS + 2 }>(sum));
-            }
+/// One sample each: the mean.
+pub(super) fn one(batch: &Batch, quant: &Quant) -> [[u8; LANES]; 1] {
+    [std::array::from_fn(|lane| {
+        sample((batch[lane].wrapping_mul(quant[lane]) + 4) >> 3)
+    })]
+}
+
+/// 2x2 samples each, side by side.
+pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> {
+    let mut lines = [[0; 2]; LANES * 2];
+    let columns = transform::<5, 2>(batch, quant, CONST_BITS + 2, halves)?;
+    for (at, line) in lines.iter_mut().enumerate() {
+        *line = [columns[0][at], columns[1][at]];
+    }
+    lines.as_flattened().as_chunks().0.try_into().ok()
+}
+
+/// 4x4 samples each, side by side.
+pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]> {
+    let mut lines = [[0; 4]; LANES * 4];
+    let columns = transform::<7, 4>(batch, quant, CONST_BITS + 1, quarters)?;
+    for (at, line) in lines.iter_mut().enumerate() {
+        *line = [columns[0][at], columns[1][at], columns[2][at], columns[3][at]];
+    }
+    lines.as_flattened().as_chunks().0.try_into().ok()
+}
+
+/// Columns first, then rows; `one_way` does `IN` numbers into `OUT` with `bits` of fraction. What comes out are
+/// columns: of each row in turn, its sample of every block.
+#[inline(always)]
+fn transform<const IN: usize, const OUT: usize>(
+    batch: &Batch,
+    quant: &Quant,
+    bits: u32,
+    one_way: impl Fn([i16; IN]) -> [i32; OUT],
+) -> Option<[[u8; LANES * 4]; OUT]> {
+    let wide = IN * LANES;
+    let rows: [(&[i16], &[i16]); IN] =
+        std::array::from_fn(|row| (&batch[row * wide..][..wide], &quant[row * wide..][..wide]));
+    let mut between = [[0; LANES * 8]; OUT];
+    // Over columns and blocks at once: loops of this length become vectors.
+    for at in 0..wide {
+        let mut input = [0; IN];
+        for (input, (row, quant)) in input.iter_mut().zip(&rows) {
+            *input = row[at].wrapping_mul(quant[at]);
+        }
+        for (row, sum) in between.iter_mut().zip(one_way(input)) {
+            row[at] = narrow(descale(sum, bits - PASS_BITS));
         }
     }
     within(between.as_flattened(), LARGEST_BETWEEN)?;
-    let mut out = [[[0; LANES]; 2]; 2];
-    for (out, input) in out.iter_mut().zip(&between) {
-        for lane in 0..LANES {
-            let sums = halves(input.map(|row| row[lane]));
-            for (column, sum) in out.iter_mut().zip(sums) {
-                column[lane] = narrow(descale::<{ CONST_BITS + PASS_BITS + 3 + 2 }>(sum));
-            }
+    let mut turned = [[0; LANES * 4]; IN];
+    for (row, between) in between.iter().enumerate() {
+        for (column, lanes) in turned.iter_mut().zip(between.as_chunks::<LANES>().0) {
+            column[row * LANES..][..LANES].copy_from_slice(lanes);
+        }
+    }
+    let mut out = [[0; LANES * 4]; OUT];
+    for at in 0..OUT * LANES {
+        let mut input = [0; IN];
+        for (input, column) in input.iter_mut().zip(&turned) {
+            *input = column[at];
+        }
+        for (column, sum) in out.iter_mut().zip(one_way(input)) {
+            column[at] = narrow(descale(sum, bits + PASS_BITS + 3));
         }
     }
     within(out.as_flattened(), LARGEST_SAMPLE)?;
-    Some(out.map(|row| row.map(|lanes| lanes.map(sample))))
+    let mut samples = [[0; LANES * 4]; OUT];
+    for (sample_, value) in samples.as_flattened_mut().iter_mut().zip(out.as_flattened()) {
+        *sample_ = sample(*value);
+    }
+    Some(samples)
 }
 
 /// Two outputs of the inputs 0, 1, 3, 5 and 7.
@@ -95,33 +144,9 @@ pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<Samples<2>> {
 fn halves(input: [i16; 5]) -> [i32; 2] {
     let [even, z1, z3, z5, z7] = input.map(i32::from);
     let even = even << (CONST_BITS + 2);
-    let odd = z1 * fix(3.624_509_785) - z3 * fix(1.272_758_580) + z5 * fix(0.850_430_095) - z7 * fix(0.720_959_822);
+    let odd =
+        z1 * fix(3.624_509_785) - z3 * fix(1.272_758_580) + z5 * fix(0.850_430_095) - z7 * fix(0.720_959_822);
     [even + odd, even - odd]
-}
-
-pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<Samples<4>> {
-    let mut between = [[[0; LANES]; 7]; 4];
-    for column in 0..7 {
-        let input: [Lanes; 7] = std::array::from_fn(|row| at(batch, quant, row * 7 + column));
-        for lane in 0..LANES {
-            let sums = quarters(input.map(|row| row[lane]));
-            for (row, sum) in between.iter_mut().zip(sums) {
-                row[column][lane] = narrow(descale::<{ CONST_BITS - PASS_BITS + 1 }>(sum));
-            }
-        }
-    }
-    within(between.as_flattened(), LARGEST_BETWEEN)?;
-    let mut out = [[[0; LANES]; 4]; 4];
-    for (out, input) in out.iter_mut().zip(&between) {
-        for lane in 0..LANES {
-            let sums = quarters(input.map(|row| row[lane]));
-            for (column, sum) in out.iter_mut().zip(sums) {
-                column[lane] = narrow(descale::<{ CONST_BITS + PASS_BITS + 3 + 1 }>(sum));
-            }
-        }
-    }
-    within(out.as_flattened(), LARGEST_SAMPLE)?;
-    Some(out.map(|row| row.map(|lanes| lanes.map(sample))))
 }
 
 /// Four outputs of the inputs 0, 1, 2, 3, 5, 6 and 7.
@@ -130,8 +155,10 @@ fn quarters(input: [i16; 7]) -> [i32; 4] {
     let [z0, z1, z2, z3, z5, z6, z7] = input.map(i32::from);
     let even = z0 << (CONST_BITS + 1);
     let turn = z2 * fix(1.847_759_065) - z6 * fix(0.765_366_865);
-    let inner = z1 * fix(1.061_594_337) - z3 * fix(2.172_734_803) + z5 * fix(1.451_774_981) - z7 * fix(0.211_164_243);
-    let outer = z1 * fix(2.562_915_447) + z3 * fix(0.899_976_223) - z5 * fix(0.601_344_887) - z7 * fix(0.509_795_579);
+    let inner =
+        z1 * fix(1.061_594_337) - z3 * fix(2.172_734_803) + z5 * fix(1.451_774_981) - z7 * fix(0.211_164_243);
+    let outer =
+        z1 * fix(2.562_915_447) + z3 * fix(0.899_976_223) - z5 * fix(0.601_344_887) - z7 * fix(0.509_795_579);
     [
         even + turn + outer,
         even - turn + inner,
@@ -140,17 +167,9 @@ fn quarters(input: [i16; 7]) -> [i32; 4] {
     ]
 }
 
-/// The coefficients of one place, multiplied; they have been checked to stay within 16 bits.
 #[inline(always)]
-fn at(batch: &Batch, quant: &Quant, slot: usize) -> Lanes {
-    let mut lanes = [0; LANES];
-    lanes.copy_from_slice(&batch[slot * LANES..][..LANES]);
-    lanes.map(|coefficient: i16| coefficient.wrapping_mul(quant[slot]))
-}
-
-#[inline(always)]
-fn descale<const BITS: u32>(sum: i32) -> i32 {
-    (sum + (1 << (BITS - 1))) >> BITS
+fn descale(sum: i32, bits: u32) -> i32 {
+    (sum + (1 << (bits - 1))) >> bits
 }
 
 #[inline(always)]
@@ -165,14 +184,9 @@ fn sample(value: i16) -> u8 {
 
 /// Whether no number is further from zero than `largest`.
 #[inline(always)]
-fn within(numbers: &[Lanes], largest: i16) -> Option<()> {
-    let (mut low, mut high) = ([0_i16; LANES], [0_i16; LANES]);
-    for lanes in numbers {
-        for lane in 0..LANES {
-            low[lane] = low[lane].min(lanes[lane]);
-            high[lane] = high[lane].max(lanes[lane]);
-        }
-    }
-    let outside = (0..LANES).fold(false, |found, lane| found | (low[lane] < -largest) | (high[lane] > largest));
-    (!outside).then_some(())
+fn within(numbers: &[i16], largest: i16) -> Option<()> {
+    let (low, high) = numbers.iter().fold((0, 0), |(low, high), number| {
+        (low.min(*number), high.max(*number))
+    });
+    (low >= -largest && high <= largest).then_some(())
 }

@@ -10,7 +10,12 @@ use super::markers::Image;
 pub(super) fn decode(image: &Image<'_>, denominator: usize, layout: Layout) -> Option<Vec<Plane>> {
     let mut scan = Scan::new(image, denominator, layout)?;
     scan.read(image)?;
-    Some(scan.channels.into_iter().map(|(channel, _)| channel.into_plane()).collect())
+    Some(
+        scan.channels
+            .into_iter()
+            .map(|(channel, _)| channel.into_plane())
+            .collect(),
+    )
 }
 
 struct Scan {
@@ -24,7 +29,10 @@ struct Scan {
 impl Scan {
     fn new(image: &Image<'_>, denominator: usize, layout: Layout) -> Option<Self> {
         let (wide, high) = image.components.first().map(|c| (c.horizontal, c.vertical))?;
-        let (width, height) = (image.width.div_ceil(denominator), image.height.div_ceil(denominator));
+        let (width, height) = (
+            image.width.div_ceil(denominator),
+            image.height.div_ceil(denominator),
+        );
         let mut channels = Vec::new();
         let mut tables: Vec<Tables> = Vec::new();
         let mut known = Vec::new();
@@ -46,7 +54,11 @@ impl Scan {
             let number = match known.iter().position(|other| *other == key) {
                 Some(number) => number,
                 None => {
-                    tables.push(Tables::new(image, component.tables, (size > 1).then_some(largest))?);
+                    tables.push(Tables::new(
+                        image,
+                        component.tables,
+                        (size > 1).then_some(largest),
+                    )?);
                     known.push(key);
                     known.len() - 1
                 }
@@ -73,7 +85,9 @@ impl Scan {
                             cursor = window.restart(&cursor, number)?;
                             number = (number + 1) % 8;
                             left = image.interval;
-                            self.channels.iter_mut().for_each(|(channel, _)| channel.restart());
+                            self.channels
+                                .iter_mut()
+                                .for_each(|(channel, _)| channel.restart());
                         }
                         left -= 1;
                     }
@@ -100,6 +114,7 @@ impl Tables {
             None => Table::Skip(Skip::new(&rest)?),
             Some(largest) => Table::Keep(Keep::new(&rest, largest)?),
         };
-        mean.has_only(|symbol| symbol < 16).then_some(Self { mean, rest, table })
+        mean.has_only(|symbol| symbol < 16)
+            .then_some(Self { mean, rest, table })
     }
 }
