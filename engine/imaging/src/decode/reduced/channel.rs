@@ -132,7 +132,8 @@ impl Channel {
             match size {
                 1 => self.plane.put(x, y, &idct::one(batch, quant)),
                 2 => self.plane.put(x, y, &idct::two(batch, quant)?),
-                _ => self.plane.put(x, y, &idct::four(batch, quant)?),
+                4 => self.plane.put(x, y, &idct::four(batch, quant)?),
+                _ => self.plane.put(x, y, &idct::eight(batch, quant)?),
             }
             batch.fill(0);
         }

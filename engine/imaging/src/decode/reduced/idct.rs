@@ -1,4 +1,4 @@
-//! Inverse transforms to 4x4, 2x2 and single samples, of eight blocks at once.
+//! Inverse transforms to 8x8, 4x4, 2x2 and single samples, of eight blocks at once.
 //!
 //! The arithmetic is libjpeg's: fixed-point constants of 13 bits, two more bits between the passes, rounding in
 //! the same places. Its C and its SIMD code agree as long as nothing overflows 16 bits on the way and no
@@ -11,7 +11,7 @@ const CONST_BITS: u32 = 13;
 const PASS_BITS: u32 = 2;
 
 /// Between the passes; larger ones might overflow in the second.
-const LARGEST_BETWEEN: i16 = 24_000;
+const LARGEST_BETWEEN: i16 = 16_000;
 /// Of a sample around zero; libjpeg wraps around beyond it.
 const LARGEST_SAMPLE: i16 = 500;
 
@@ -42,7 +42,8 @@ fn kept(size: usize) -> &'static [usize] {
     match size {
         1 => &[0],
         2 => &[0, 1, 3, 5, 7],
-        _ => &[0, 1, 2, 3, 5, 6, 7],
+        4 => &[0, 1, 2, 3, 5, 6, 7],
+        _ => &[0, 1, 2, 3, 4, 5, 6, 7],
     }
 }
 
@@ -91,6 +92,18 @@ pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]>
     lines.as_flattened().as_chunks().0.try_into().ok()
 }
 
+/// 8x8 samples each, side by side.
+pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]> {
+    let mut lines = [[0; 8]; LANES * 8];
+    let columns = transform::<8, 8>(batch, quant, CONST_BITS, eighths)?;
+    for (at, line) in lines.iter_mut().enumerate() {
+        for (sample, column) in line.iter_mut().zip(&columns) {
+            *sample = column[at];
+        }
+    }
+    lines.as_flattened().as_chunks().0.try_into().ok()
+}
+
 /// Columns first, then rows; `one_way` does `IN` numbers into `OUT` with `bits` of fraction. What comes out are
 /// columns: of each row in turn, its sample of every block.
 #[inline(always)]
@@ -99,7 +112,7 @@ fn transform<const IN: usize, const OUT: usize>(
     quant: &Quant,
     bits: u32,
     one_way: impl Fn([i16; IN]) -> [i32; OUT],
-) -> Option<[[u8; LANES * 4]; OUT]> {
+) -> Option<[[u8; LANES * 8]; OUT]> {
     let wide = IN * LANES;
     let rows: [(&[i16], &[i16]); IN] =
         std::array::from_fn(|row| (&batch[row * wide..][..wide], &quant[row * wide..][..wide]));
@@ -115,13 +128,13 @@ fn transform<const IN: usize, const OUT: usize>(
         }
     }
     within(between.as_flattened(), LARGEST_BETWEEN)?;
-    let mut turned = [[0; LANES * 4]; IN];
+    let mut turned = [[0; LANES * 8]; IN];
     for (row, between) in between.iter().enumerate() {
         for (column, lanes) in turned.iter_mut().zip(between.as_chunks::<LANES>().0) {
             column[row * LANES..][..LANES].copy_from_slice(lanes);
         }
     }
-    let mut out = [[0; LANES * 4]; OUT];
+    let mut out = [[0; LANES * 8]; OUT];
     for at in 0..OUT * LANES {
         let mut input = [0; IN];
         for (input, column) in input.iter_mut().zip(&turned) {
@@ -132,7 +145,7 @@ fn transform<const IN: usize, const OUT: usize>(
         }
     }
     within(out.as_flattened(), LARGEST_SAMPLE)?;
-    let mut samples = [[0; LANES * 4]; OUT];
+    let mut samples = [[0; LANES * 8]; OUT];
     for (sample_, value) in samples.as_flattened_mut().iter_mut().zip(out.as_flattened()) {
         *sample_ = sample(*value);
     }
@@ -164,6 +177,33 @@ fn quarters(input: [i16; 7]) -> [i32; 4] {
         even - turn + inner,
         even - turn - inner,
         even + turn - outer,
+    ]
+}
+
+/// Eight outputs of eight inputs. The factors of the odd ones are sums of libjpeg's, which adds before it
+/// multiplies.
+#[inline(always)]
+fn eighths(input: [i16; 8]) -> [i32; 8] {
+    let [z0, z1, z2, z3, z4, z5, z6, z7] = input.map(i32::from);
+    let (sum, difference) = ((z0 + z4) << CONST_BITS, (z0 - z4) << CONST_BITS);
+    let outer = z2 * 10_703 + z6 * 4_433;
+    let inner = z2 * 4_433 - z6 * 10_704;
+    let even = [sum + outer, difference + inner, difference - inner, sum - outer];
+    let odd = [
+        z1 * 11_363 + z3 * 9_633 + z5 * 6_437 + z7 * 2_260,
+        z1 * 9_633 - z3 * 2_259 - z5 * 11_362 - z7 * 6_436,
+        z1 * 6_437 - z3 * 11_362 + z5 * 2_261 + z7 * 9_633,
+        z1 * 2_260 - z3 * 6_436 + z5 * 9_633 - z7 * 11_363,
+    ];
+    [
+        even[0] + odd[0],
+        even[1] + odd[1],
+        even[2] + odd[2],
+        even[3] + odd[3],
+        even[3] - odd[3],
+        even[2] - odd[2],
+        even[1] - odd[1],
+        even[0] - odd[0],
     ]
 }
 

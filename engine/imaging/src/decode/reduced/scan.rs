@@ -46,9 +46,6 @@ impl Scan {
                 ),
                 Layout::Even => (8 * right / denominator, Plane::new(width, height)),
             };
-            if size > 4 {
-                return None;
-            }
             let largest = Channel::harmless(&component.quant);
             let key = (component.tables, largest, size == 1);
             let number = match known.iter().position(|other| *other == key) {
