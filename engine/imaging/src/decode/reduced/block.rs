@@ -39,86 +39,123 @@ fn ends(sum: u32) -> bool {
 /// Steps over the AC coefficients.
 #[inline(never)]
 pub(super) fn skip(table: &Skip, code: &Code, cursor: &mut Cursor, bytes: &Bytes) -> Option<()> {
-    let (mut local, shared) = (*cursor, cursor);
-    let cursor = &mut local;
-    let mut at = 1;
+    let (mut bits, mut at) = (*cursor, 1);
     loop {
-        let entry = u32::from(table.0[index(cursor.buffer)]);
-        let next = at + (entry >> 8);
-        if next < 64 {
-            cursor.drop(entry);
-            cursor.refill(bytes);
-            at = next;
-        } else if ends(next) {
-            cursor.drop(entry);
-            cursor.refill(bytes);
+        while skip_some(table, &mut bits, &mut at) && skip_some(table, &mut bits, &mut at) {
+            bits.refill(bytes);
+        }
+        bits.refill(bytes);
+        let entry = u32::from(table.0[index(bits.buffer)]);
+        if ends(at + (entry >> 8)) {
+            bits.drop(entry);
             break;
-        } else {
-            let single = Single::read(code, cursor, bytes)?;
-            at = single.after(at)?;
-            if at == 64 {
-                break;
-            }
+        }
+        at = Single::read(code, &mut bits)?.after(at)?;
+        bits.refill(bytes);
+        if at == 64 {
+            break;
         }
     }
-    *shared = local;
+    bits.refill(bytes);
+    *cursor = bits;
     Some(())
 }
 
-/// Where the coefficients go: by zigzag position, in units of coefficients.
-pub(super) struct Places<'a> {
+/// Steps over what one entry covers, unless that may end the block.
+#[inline(always)]
+fn skip_some(table: &Skip, bits: &mut Cursor, at: &mut u32) -> bool {
+    let entry = u32::from(table.0[index(bits.buffer)]);
+    let next = *at + (entry >> 8);
+    if next >= 64 {
+        return false;
+    }
+    bits.drop(entry);
+    *at = next;
+    true
+}
+
+/// Where the coefficients of a block go: a batch that is zero in its lane.
+pub(super) struct Target<'a> {
+    pub(super) batch: &'a mut Batch,
+    pub(super) lane: usize,
+    /// By zigzag position, in units of coefficients.
     pub(super) slots: &'a [u16; 64],
     /// What a coefficient is multiplied by, by zigzag position.
     pub(super) quant: &'a [u8; 64],
 }
 
-/// Reads the AC coefficients of the block `lane` into a batch that is zero there.
+/// Reads the AC coefficients.
 #[inline(never)]
 pub(super) fn keep(
-    (table, code): (&Keep, &Code),
-    places: &Places<'_>,
-    (batch, lane): (&mut Batch, usize),
+    table: &Keep,
+    code: &Code,
+    mut target: Target<'_>,
     cursor: &mut Cursor,
     bytes: &Bytes,
 ) -> Option<()> {
-    let (mut local, shared) = (*cursor, cursor);
-    let cursor = &mut local;
-    let mut at = 1;
-    let mut put = |place: u32, value: i32| {
-        let slot = usize::from(places.slots[place as usize & 63]);
-        batch[(slot + lane) % (LANES * 64)] |= value as i16;
-    };
+    let (mut bits, mut at) = (*cursor, 1);
     loop {
-        let entry = table.0[index(cursor.buffer)];
-        let next = at + (entry >> 8 & 255);
-        if next < 64 || ends(next) {
-            // An entry of fewer than two coefficients puts zeros, which change nothing.
-            put(at + (entry >> 24 & 15), entry.cast_signed() << 8 >> 24);
-            put(at - 1 + (entry >> 8 & 127), entry.cast_signed() >> 28);
-            cursor.drop(entry);
-            cursor.refill(bytes);
-            if next >= 64 {
-                break;
-            }
-            at = next;
-        } else {
-            let single = Single::read(code, cursor, bytes)?;
-            let next = single.after(at)?;
-            if single.value != 0 {
-                let quant = places.quant[(next as usize - 1) & 63];
-                if single.value.abs() * i32::from(quant) > LARGEST {
-                    return None;
-                }
-                put(next - 1, single.value);
-            }
-            if next == 64 {
-                break;
-            }
-            at = next;
+        while target.keep_some(table, &mut bits, &mut at)
+            && target.keep_some(table, &mut bits, &mut at)
+            && target.keep_some(table, &mut bits, &mut at)
+            && target.keep_some(table, &mut bits, &mut at)
+        {
+            bits.refill(bytes);
+        }
+        bits.refill(bytes);
+        let entry = table.0[index(bits.buffer)];
+        if ends(at + (entry >> 8 & 255)) {
+            target.put_entry(entry, at);
+            bits.drop(entry);
+            break;
+        }
+        let single = Single::read(code, &mut bits)?;
+        bits.refill(bytes);
+        at = single.after(at)?;
+        if single.value != 0 {
+            target.put_checked(at - 1, single.value)?;
+        }
+        if at == 64 {
+            break;
         }
     }
-    *shared = local;
+    bits.refill(bytes);
+    *cursor = bits;
     Some(())
+}
+
+impl Target<'_> {
+    /// Reads what one entry covers, unless that may end the block.
+    #[inline(always)]
+    fn keep_some(&mut self, table: &Keep, bits: &mut Cursor, at: &mut u32) -> bool {
+        let entry = table.0[index(bits.buffer)];
+        let next = *at + (entry >> 8 & 255);
+        if next >= 64 {
+            return false;
+        }
+        self.put_entry(entry, *at);
+        bits.drop(entry);
+        *at = next;
+        true
+    }
+
+    /// Puts two coefficients. Where an entry has only one the first overwrites the second.
+    #[inline(always)]
+    fn put_entry(&mut self, entry: u32, at: u32) {
+        self.put(at - 1 + (entry >> 8 & 127), entry.cast_signed() >> 28);
+        self.put(at + (entry >> 24 & 15), entry.cast_signed() << 8 >> 24);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, place: u32, value: i32) {
+        let slot = usize::from(self.slots[place as usize & 63]);
+        self.batch[(slot + self.lane) % (LANES * 64)] = value as i16;
+    }
+
+    fn put_checked(&mut self, place: u32, value: i32) -> Option<()> {
+        let quant = i32::from(self.quant[place as usize & 63]);
+        (value.abs() * quant <= LARGEST).then(|| self.put(place, value))
+    }
 }
 
 /// A symbol by itself: with a long code, a large value, or near the end of a full block.
@@ -129,12 +166,11 @@ struct Single {
 
 impl Single {
     #[inline(always)]
-    fn read(code: &Code, cursor: &mut Cursor, bytes: &Bytes) -> Option<Self> {
-        let (symbol, length) = code.first(cursor.buffer)?;
+    fn read(code: &Code, bits: &mut Cursor) -> Option<Self> {
+        let (symbol, length) = code.first(bits.buffer)?;
         let size = u32::from(symbol & 15);
-        let value = value(cursor.buffer.wrapping_shl(length), size);
-        cursor.drop(length + size);
-        cursor.refill(bytes);
+        let value = value(bits.buffer.wrapping_shl(length), size);
+        bits.drop(length + size);
         Some(Self {
             zeros: (symbol >> 4).into(),
             value,

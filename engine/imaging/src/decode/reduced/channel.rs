@@ -1,7 +1,7 @@
 //! One component: its tables, eight MCUs of its coefficients, and the plane that they become.
 
 use super::bits::{Bytes, Cursor};
-use super::block::{self, Batch, LANES, LARGEST, Places};
+use super::block::{self, Batch, LANES, LARGEST, Target};
 use super::huffman::{Code, Keep, Skip};
 use super::idct::{self, Quant};
 use super::markers::Component;
@@ -100,10 +100,6 @@ impl Channel {
         cursor: &mut Cursor,
         bytes: &Bytes,
     ) -> Option<()> {
-        let places = Places {
-            slots: &self.slots,
-            quant: &self.quant,
-        };
         for down in 0..self.vertical {
             for right in 0..self.horizontal {
                 let column = at * self.horizontal + right;
@@ -114,7 +110,13 @@ impl Channel {
                 match &tables.table {
                     Table::Skip(table) => block::skip(table, &tables.rest, cursor, bytes)?,
                     Table::Keep(table) => {
-                        block::keep((table, &tables.rest), &places, (batch, lane), cursor, bytes)?;
+                        let target = Target {
+                            batch,
+                            lane,
+                            slots: &self.slots,
+                            quant: &self.quant,
+                        };
+                        block::keep(table, &tables.rest, target, cursor, bytes)?;
                     }
                 }
             }

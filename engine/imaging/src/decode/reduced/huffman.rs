@@ -143,7 +143,8 @@ fn keep(code: &Code, bits: u32, largest: i32) -> u32 {
         };
         let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
         if symbol == 0 {
-            return entry | used + length | (count | END) << 8;
+            // An end alone counts one more, so that there is a place to put zeros.
+            return entry | used + length | (count.max(1) | END) << 8;
         }
         let odd = size == 0 && zeros != 15;
         let after = used + length + size;

@@ -75,7 +75,7 @@ pub(super) fn one(batch: &Batch, quant: &Quant) -> [[u8; LANES]; 1] {
 /// 2x2 samples each, side by side.
 pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> {
     let mut lines = [[0; 2]; LANES * 2];
-    let columns = transform::<5, 2>(batch, quant, CONST_BITS + 2, halves)?;
+    let columns = transform::<5, 2, 40, 16>(batch, quant, CONST_BITS + 2, halves)?;
     for (at, line) in lines.iter_mut().enumerate() {
         *line = [columns[0][at], columns[1][at]];
     }
@@ -85,7 +85,7 @@ pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> 
 /// 4x4 samples each, side by side.
 pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]> {
     let mut lines = [[0; 4]; LANES * 4];
-    let columns = transform::<7, 4>(batch, quant, CONST_BITS + 1, quarters)?;
+    let columns = transform::<7, 4, 56, 32>(batch, quant, CONST_BITS + 1, quarters)?;
     for (at, line) in lines.iter_mut().enumerate() {
         *line = [columns[0][at], columns[1][at], columns[2][at], columns[3][at]];
     }
@@ -95,7 +95,7 @@ pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]>
 /// 8x8 samples each, side by side.
 pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]> {
     let mut lines = [[0; 8]; LANES * 8];
-    let columns = transform::<8, 8>(batch, quant, CONST_BITS, eighths)?;
+    let columns = transform::<8, 8, 64, 64>(batch, quant, CONST_BITS, eighths)?;
     for (at, line) in lines.iter_mut().enumerate() {
         for (sample, column) in line.iter_mut().zip(&columns) {
             *sample = column[at];
@@ -105,20 +105,19 @@ pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]
 }
 
 /// Columns first, then rows; `one_way` does `IN` numbers into `OUT` with `bits` of fraction. What comes out are
-/// columns: of each row in turn, its sample of every block.
+/// columns: of each row in turn, its sample of every block. `BEFORE` and `AFTER` are `IN` and `OUT` times `LANES`.
 #[inline(always)]
-fn transform<const IN: usize, const OUT: usize>(
+fn transform<const IN: usize, const OUT: usize, const BEFORE: usize, const AFTER: usize>(
     batch: &Batch,
     quant: &Quant,
     bits: u32,
     one_way: impl Fn([i16; IN]) -> [i32; OUT],
-) -> Option<[[u8; LANES * 8]; OUT]> {
-    let wide = IN * LANES;
+) -> Option<[[u8; AFTER]; OUT]> {
     let rows: [(&[i16], &[i16]); IN] =
-        std::array::from_fn(|row| (&batch[row * wide..][..wide], &quant[row * wide..][..wide]));
-    let mut between = [[0; LANES * 8]; OUT];
+        std::array::from_fn(|row| (&batch[row * BEFORE..][..BEFORE], &quant[row * BEFORE..][..BEFORE]));
+    let mut between = [[0; BEFORE]; OUT];
     // Over columns and blocks at once: loops of this length become vectors.
-    for at in 0..wide {
+    for at in 0..BEFORE {
         let mut input = [0; IN];
         for (input, (row, quant)) in input.iter_mut().zip(&rows) {
             *input = row[at].wrapping_mul(quant[at]);
@@ -128,14 +127,14 @@ fn transform<const IN: usize, const OUT: usize>(
         }
     }
     within(between.as_flattened(), LARGEST_BETWEEN)?;
-    let mut turned = [[0; LANES * 8]; IN];
+    let mut turned = [[0; AFTER]; IN];
     for (row, between) in between.iter().enumerate() {
         for (column, lanes) in turned.iter_mut().zip(between.as_chunks::<LANES>().0) {
             column[row * LANES..][..LANES].copy_from_slice(lanes);
         }
     }
-    let mut out = [[0; LANES * 8]; OUT];
-    for at in 0..OUT * LANES {
+    let mut out = [[0; AFTER]; OUT];
+    for at in 0..AFTER {
         let mut input = [0; IN];
         for (input, column) in input.iter_mut().zip(&turned) {
             *input = column[at];
@@ -145,7 +144,7 @@ fn transform<const IN: usize, const OUT: usize>(
         }
     }
     within(out.as_flattened(), LARGEST_SAMPLE)?;
-    let mut samples = [[0; LANES * 8]; OUT];
+    let mut samples = [[0; AFTER]; OUT];
     for (sample_, value) in samples.as_flattened_mut().iter_mut().zip(out.as_flattened()) {
         *sample_ = sample(*value);
     }
