@@ -18,41 +18,32 @@ mod scan;
 mod tests;
 
 use super::libjpeg::Ycc;
-use channel::Plane;
 use markers::Image;
-
-/// What a caller may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    /// Chroma keeps its subsampling.
-    Stored,
-    /// Every plane has the size of the picture.
-    Even,
-}
 
 /// The planes as stored, as `Decoder::planes` gives them. The caller knows from libjpeg that the three
 /// components are YCbCr and that nothing before the scan is amiss.
 pub(super) fn planes(jpeg: &[u8], denominator: u8) -> Option<Ycc> {
-    let [y, cb, cr] = decode(jpeg, denominator, Layout::Stored)?.try_into().ok()?;
+    let image = read(jpeg, denominator)?;
+    let [y, cb, cr] = scan::planes(&image, denominator.into())?.try_into().ok()?;
     Some(Ycc {
         chroma: (cb.width, cb.height),
         planes: [y.bytes, cb.bytes, cr.bytes],
     })
 }
 
-/// One channel for one component, three for YCbCr, as `Decoder::pixels` gives them.
+/// One channel for one component, RGB for YCbCr, as `Decoder::pixels` gives them.
 pub(super) fn pixels(jpeg: &[u8], denominator: u8) -> Option<Vec<u8>> {
-    let mut planes = decode(jpeg, denominator, Layout::Even)?;
-    match &planes[..] {
-        [y, cb, cr] => Some(colour::rgb(&y.bytes, &cb.bytes, &cr.bytes)),
-        _ => planes.pop().map(|plane| plane.bytes),
+    let image = read(jpeg, denominator)?;
+    if image.components.len() == 1 {
+        let gray = scan::planes(&image, denominator.into())?.pop()?;
+        Some(gray.bytes)
+    } else {
+        scan::rgb(&image, denominator.into())
     }
 }
 
-fn decode(jpeg: &[u8], denominator: u8, layout: Layout) -> Option<Vec<Plane>> {
-    if !matches!(denominator, 2 | 4 | 8) {
-        return None;
-    }
-    let image = Image::read(jpeg)?;
-    scan::decode(&image, denominator.into(), layout)
+fn read(jpeg: &[u8], denominator: u8) -> Option<Image<'_>> {
+    matches!(denominator, 2 | 4 | 8)
+        .then(|| Image::read(jpeg))
+        .flatten()
 }

@@ -27,7 +27,8 @@ pub(super) fn mean(code: &Code, cursor: &mut Cursor, bytes: &Bytes) -> Option<i3
 /// `mean` as a coefficient, if it is one that 8 bits can give.
 #[inline(always)]
 pub(super) fn checked_mean(mean: i32, quant: i16) -> Option<i16> {
-    (mean.checked_mul(quant.into())?.abs() <= LARGEST_MEAN).then_some(mean as i16)
+    let small = mean.abs() <= i16::MAX.into() && (mean * i32::from(quant)).abs() <= LARGEST_MEAN;
+    small.then_some(mean as i16)
 }
 
 /// Whether a sum of coefficients of 64 or more ends the block as it should.

@@ -59,7 +59,7 @@ pub(super) struct Channel {
     mean: i32,
     /// Eight MCUs, block row by block row.
     batches: Vec<Batch>,
-    plane: Plane,
+    pub(super) plane: Plane,
 }
 
 impl Channel {
@@ -124,7 +124,7 @@ impl Channel {
         Some(())
     }
 
-    /// Transforms what was read and empties it; `column` and `row` are those of the first MCU.
+    /// Transforms what was read and empties it; `column` and `row` are where the first MCU goes.
     pub(super) fn write(&mut self, column: usize, row: usize) -> Option<()> {
         let (size, quant) = (self.size, &self.by_slot);
         for (at, batch) in self.batches.iter_mut().enumerate() {
@@ -140,9 +140,5 @@ impl Channel {
             batch.fill(0);
         }
         Some(())
-    }
-
-    pub(super) fn into_plane(self) -> Plane {
-        self.plane
     }
 }

@@ -1,29 +1,42 @@
 //! YCbCr to RGB as libjpeg does it: 16 bits of fraction, rounded once.
 
-/// What 16 bits make of a factor.
-const fn fix(factor: f64) -> i32 {
-    (factor * 65_536.0 + 0.5) as i32
+/// Pixels that are computed before they are interleaved, so that the computing becomes vectors.
+const CHUNK: usize = 32;
+
+/// Interleaved pixels of three planes, as many as there is room for.
+pub(super) fn rgb([y, cb, cr]: [&[u8]; 3], out: &mut [u8]) {
+    let (pixels, _) = out.as_chunks_mut::<3>();
+    let planes = y.chunks(CHUNK).zip(cb.chunks(CHUNK)).zip(cr.chunks(CHUNK));
+    for (pixels, ((y, cb), cr)) in pixels.chunks_mut(CHUNK).zip(planes) {
+        let [red, green, blue] = convert([y, cb, cr].map(filled));
+        for (at, pixel) in pixels.iter_mut().enumerate() {
+            *pixel = [red[at], green[at], blue[at]];
+        }
+    }
 }
 
-/// Interleaved pixels of three planes of the same size.
-pub(super) fn rgb(y: &[u8], cb: &[u8], cr: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; y.len() * 3];
-    for (pixel, ((y, cb), cr)) in out
-        .as_chunks_mut::<3>()
-        .0
-        .iter_mut()
-        .zip(y.iter().zip(cb).zip(cr))
-    {
-        *pixel = convert(i32::from(*y), i32::from(*cb) - 128, i32::from(*cr) - 128);
+fn filled(part: &[u8]) -> [u8; CHUNK] {
+    part.try_into().unwrap_or_else(|_| {
+        let mut whole = [0; CHUNK];
+        whole[..part.len()].copy_from_slice(part);
+        whole
+    })
+}
+
+/// The factors are 1.402, 0.34414, 0.71414 and 1.772 times 65536; whole numbers are taken out of those that
+/// 16 bits do not hold.
+#[inline(always)]
+fn convert([y, cb, cr]: [[u8; CHUNK]; 3]) -> [[u8; CHUNK]; 3] {
+    const HALF: i32 = 1 << 15;
+    let mut out = [[0; CHUNK]; 3];
+    for at in 0..CHUNK {
+        let [y, cb, cr] = [i32::from(y[at]), i32::from(cb[at]) - 128, i32::from(cr[at]) - 128];
+        let red = cr + ((26_345 * cr + HALF) >> 16);
+        let green = ((18_734 * cr - 22_554 * cb + HALF) >> 16) - cr;
+        let blue = 2 * cb + ((HALF - 14_942 * cb) >> 16);
+        out[0][at] = (y + red).clamp(0, 255) as u8;
+        out[1][at] = (y + green).clamp(0, 255) as u8;
+        out[2][at] = (y + blue).clamp(0, 255) as u8;
     }
     out
-}
-
-#[inline(always)]
-fn convert(y: i32, cb: i32, cr: i32) -> [u8; 3] {
-    const HALF: i32 = 1 << 15;
-    let red = (fix(1.402) * cr + HALF) >> 16;
-    let green = (HALF - fix(0.344_14) * cb - fix(0.714_14) * cr) >> 16;
-    let blue = (fix(1.772) * cb + HALF) >> 16;
-    [y + red, y + green, y + blue].map(|value| value.clamp(0, 255) as u8)
 }

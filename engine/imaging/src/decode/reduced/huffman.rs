@@ -9,7 +9,7 @@ use super::markers;
 /// Bits looked at for one symbol; longer codes are rare.
 const SHORT: u32 = 9;
 /// Bits looked at for several.
-const LONG: u32 = 11;
+const LONG: u32 = 12;
 
 /// An entry that covers nothing: one symbol has to be read by itself.
 const NONE: u32 = 64 << 8;
