@@ -60,12 +60,13 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     Ok(raw)
 }
 
-/// What the decoder for reduced scales makes of a file, where damage is not put up with; it knows none.
+/// In a smaller file the fast path's tables cost more than they save.
+const SMALL: usize = 16 << 10;
+
+/// What the decoder for reduced scales makes of a file; it knows no salvage.
 fn fast<T>(job: &Job<'_>, denominator: u8, decode: impl Fn(&[u8], u8) -> Option<T>) -> Option<T> {
-    if job.salvage() {
-        return None;
-    }
-    decode(job.bytes, denominator)
+    let worth = job.bytes.len() >= SMALL && !job.salvage();
+    worth.then(|| decode(job.bytes, denominator)).flatten()
 }
 
 fn interleaved(
