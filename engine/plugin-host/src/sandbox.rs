@@ -1,5 +1,6 @@
 //! The store of one call: what the guest may use, and what it has used.
 
+mod clock;
 mod limiter;
 mod wasi;
 
@@ -14,11 +15,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use workflow::failure::{Failure, FailureKind};
 
 use crate::limits::Limits;
+use clock::{View, Waited};
 use limiter::Limiter;
+pub(crate) use wasi::add_to_linker;
 
 /// What a guest's stores hold on the host's side.
 pub(crate) struct Sandbox {
     wasi: WasiCtx,
+    waited: Waited,
     pub(crate) table: ResourceTable,
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
@@ -66,6 +70,7 @@ pub(crate) fn store(
     table.set_max_capacity(limits.handles as usize + wasi::HANDLES);
     let sandbox = Sandbox {
         wasi: wasi::context(seed, stderr.clone()),
+        waited: Waited::default(),
         table,
         limiter: Limiter::new(limits),
         limits: limits.clone(),
@@ -100,6 +105,13 @@ pub(crate) fn store(
 }
 
 impl Sandbox {
+    fn clock(&mut self) -> View<'_> {
+        View {
+            waited: &self.waited,
+            table: &mut self.table,
+        }
+    }
+
     /// Ends the call: the error goes up as a trap, the verdict says why.
     pub(crate) fn end(&mut self, kind: FailureKind, message: impl Into<String>) -> wasmtime::Error {
         let failure = Failure::new(kind, message);
