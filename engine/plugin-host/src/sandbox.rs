@@ -158,15 +158,23 @@ impl Sandbox {
 
     /// The last words on standard error, where a Rust guest's panic message is.
     pub(crate) fn last_words(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.stderr.contents()).into_owned();
-        let words: Vec<&str> = text
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty() && !l.starts_with("note:"))
-            .collect();
-        let tail = &words[words.len().saturating_sub(4)..];
-        (!tail.is_empty()).then(|| tail.join(" "))
+        last_lines(&String::from_utf8_lossy(&self.stderr.contents()))
     }
+}
+
+/// The last four lines that say something, none of them longer than a failure's text should be.
+fn last_lines(text: &str) -> Option<String> {
+    const LONGEST: usize = 500;
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with("note:"))
+        .collect();
+    let tail: Vec<&str> = lines[lines.len().saturating_sub(4)..]
+        .iter()
+        .map(|line| &line[..line.floor_char_boundary(LONGEST)])
+        .collect();
+    (!tail.is_empty()).then(|| tail.join(" "))
 }
 
 impl WasiView for Sandbox {
@@ -175,5 +183,28 @@ impl WasiView for Sandbox {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_lines;
+
+    #[test]
+    fn last_words_are_few() {
+        let panic = "noise\n\nthread panicked at lib.rs:1:\nno such band\nnote: run with\n";
+        assert_eq!(
+            last_lines(panic).unwrap(),
+            "noise thread panicked at lib.rs:1: no such band"
+        );
+        let flood = last_lines(&"äöü".repeat(20_000)).unwrap();
+        assert!(flood.len() <= 500 && flood.ends_with(['ä', 'ö', 'ü']));
+        assert!(
+            last_lines(&format!("{}\n", "x".repeat(16_000)).repeat(9))
+                .unwrap()
+                .len()
+                <= 2003
+        );
+        assert_eq!(last_lines(" \n"), None);
     }
 }
