@@ -88,7 +88,7 @@ fn hop(args: &Args) -> Result<()> {
         drop(original.append(&bytes));
         let job = job.clone();
         let outcome = pool
-            .run_blocking(job, original.into_file())
+            .run_blocking(job, original)
             .map_err(|why| anyhow::anyhow!("{why:?}"))?;
         let ms = begun.elapsed().as_secs_f64() * 1e3;
         let work = outcome.report.ms;
