@@ -104,14 +104,12 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
 }
 
 fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> Line {
-    let failed = |error: &anyhow::Error| {
-        Outcome::failed(Failure::new(FailureKind::Infrastructure, format!("{error:#}")))
-    };
     let outcome = match files::original(image, job.plan.limits.max_bytes) {
-        Ok(original) => pool
-            .run_blocking(job.clone(), original)
-            .unwrap_or_else(|why| failed(&anyhow::anyhow!("not taken: {why:?}"))),
-        Err(error) => failed(&error),
+        Ok(original) => pool.run_blocking(job.clone(), original).unwrap_or_else(|why| {
+            let text = format!("not taken: {why:?}");
+            Outcome::failed(Failure::new(FailureKind::Infrastructure, text))
+        }),
+        Err(failure) => Outcome::failed(failure),
     };
     let written = outcome.result.and_then(|renditions| {
         let infrastructure =

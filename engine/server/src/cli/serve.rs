@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, EngineArgs};
 use crate::ceilings::CeilingArgs;
-use crate::http;
+use crate::http::limits::Limits;
+use crate::http::{self, connections};
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -31,13 +32,20 @@ pub(super) struct Args {
     #[arg(long, env = "STOPBATH_DRAIN", value_name = "SECONDS", default_value_t = 30)]
     drain: u64,
     #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     ceilings: CeilingArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
-    let app = App::start(&args.engine, &args.ceilings, args.pipelines.as_deref())?;
+    let app = App::start(
+        &args.engine,
+        &args.ceilings,
+        args.limits.clone(),
+        args.pipelines.as_deref(),
+    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -58,19 +66,20 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
     let address = listener.local_addr()?;
     greet(address, &app);
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
+    let stop_listening = async {
         told_to_stop().await;
         tracing::info!("told to stop: finishing work in hand");
         stop.send(()).ok();
-    });
+    };
+    let server = connections::serve(listener, http::router(app), &args.limits, stop_listening);
     let limit = Duration::from_secs(args.drain);
     tokio::select! {
-        result = server.into_future() => result.context("serve"),
+        () = server => {}
         () = async { drop(stopped.await); tokio::time::sleep(limit).await } => {
             tracing::warn!("work in hand took longer than {} s; ending it", limit.as_secs());
-            Ok(())
         }
     }
+    Ok(())
 }
 
 /// Where the server is, and one line that works.
