@@ -7,6 +7,7 @@
 //! A job whose caller has gone is taken out of the queue, and its original with it. One that runs already is
 //! let finish: its deadline is near, and a kill would cost a new process.
 
+mod cpu;
 mod process;
 
 use std::path::PathBuf;

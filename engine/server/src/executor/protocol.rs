@@ -24,7 +24,7 @@ use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
 /// No message is longer; a plan or a report takes a few kilobytes, analyses may take more.
-const MAX_MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = 16 << 20;
 /// All renditions of one job together.
 const MAX_RENDITIONS: u64 = 2 << 30;
 
