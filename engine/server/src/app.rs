@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+use crate::ceilings::CeilingArgs;
 use crate::executor::pool::{Pool, PoolConfig};
 use crate::library::Library;
 
@@ -77,9 +78,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn start(args: &EngineArgs, pipelines: Option<&Path>) -> Result<Arc<Self>> {
+    pub(crate) fn start(
+        args: &EngineArgs,
+        ceilings: &CeilingArgs,
+        pipelines: Option<&Path>,
+    ) -> Result<Arc<Self>> {
         let config = args.pool_config()?;
         let mut library = args.library(&config)?;
+        library.ceilings = ceilings.into();
         if let Some(folder) = pipelines {
             library.load_pipelines(folder)?;
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use workflow::pipeline::{
-    Bytes, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check,
+    Bytes, Ceilings, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check_within,
 };
 use workflow::plan::Plan;
 
@@ -19,6 +19,8 @@ use crate::runner::JobSpec;
 pub(crate) struct Library {
     pub(crate) plugins: Vec<Installed>,
     pub(crate) pipelines: BTreeMap<String, Pipeline>,
+    /// What no pipeline may exceed.
+    pub(crate) ceilings: Ceilings,
     /// Files that could not be used, and why.
     pub(crate) rejected: Vec<Rejected>,
 }
@@ -107,7 +109,12 @@ impl Library {
     /// Reads and checks one file; all problems are in the error's text.
     pub(crate) fn read_pipeline(&self, path: &Path) -> Result<Pipeline> {
         let source = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-        match check(&source, &path.display().to_string(), &self.catalog()) {
+        match check_within(
+            &source,
+            &path.display().to_string(),
+            &self.catalog(),
+            &self.ceilings,
+        ) {
             Ok(checked) => Ok(Pipeline {
                 description: checked.pipeline.description.clone().unwrap_or_default(),
                 plan: checked.plan,

@@ -1,16 +1,21 @@
-//! The bytes of an original in flight: a file in memory that can be handed to an executor as it is.
+//! The bytes of an original in flight, until an executor takes them.
 //!
-//! Nobody in this process reads them back.
+//! Nobody in this process parses them. Their memory is used again for later originals, as new pages cost
+//! more than the copy into them.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::collections::TryReserveError;
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{MemfdFlags, memfd_create};
+/// Memory of former originals, its pages still there.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+const SPARES: usize = 4;
+/// Larger ones are not kept.
+const KEPT: usize = 8 << 20;
 
 /// An original that grows chunk by chunk up to a limit.
+#[derive(Debug)]
 pub(crate) struct Original {
-    file: File,
-    length: u64,
+    bytes: Vec<u8>,
     limit: u64,
 }
 
@@ -19,34 +24,42 @@ pub(crate) struct Original {
 pub(crate) enum AppendError {
     /// More than this many bytes.
     TooLarge(u64),
-    Io(io::Error),
+    Memory(TryReserveError),
 }
 
 impl Original {
-    pub(crate) fn new(limit: u64) -> io::Result<Self> {
-        let fd = memfd_create("original", MemfdFlags::CLOEXEC)?;
-        Ok(Self {
-            file: File::from(fd),
-            length: 0,
-            limit,
-        })
+    pub(crate) fn new(limit: u64) -> Self {
+        let mut bytes = spare().pop().unwrap_or_default();
+        bytes.clear();
+        Self { bytes, limit }
     }
 
     pub(crate) fn append(&mut self, chunk: &[u8]) -> Result<(), AppendError> {
-        self.length += chunk.len() as u64;
-        if self.length > self.limit {
+        if (self.bytes.len() + chunk.len()) as u64 > self.limit {
             return Err(AppendError::TooLarge(self.limit));
         }
-        self.file.write_all(chunk).map_err(AppendError::Io)
+        self.bytes.try_reserve(chunk.len()).map_err(AppendError::Memory)?;
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.length
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
+}
 
-    pub(crate) fn into_file(self) -> File {
-        self.file
+impl Drop for Original {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut spare = spare();
+        if bytes.capacity() <= KEPT && spare.len() < SPARES {
+            spare.push(bytes);
+        }
     }
+}
+
+fn spare() -> std::sync::MutexGuard<'static, Vec<Vec<u8>>> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -55,8 +68,16 @@ mod tests {
 
     #[test]
     fn stops_at_its_limit() {
-        let mut original = Original::new(4).unwrap();
+        let mut original = Original::new(4);
         original.append(b"abc").unwrap();
         assert!(matches!(original.append(b"de"), Err(AppendError::TooLarge(4))));
+    }
+
+    #[test]
+    fn shows_nothing_of_a_former_one() {
+        let mut first = Original::new(9);
+        first.append(b"something").unwrap();
+        drop(first);
+        assert!((0..9).all(|_| Original::new(9).bytes().is_empty()));
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes of linear memory that one call of a plugin gets at most, whatever a pipeline or a manifest says.
 pub const MAX_PLUGIN_MEMORY: u64 = 512 << 20;
 
-/// The defaults are those of design/06; a pipeline may set others below the server's ceiling.
+/// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLimits {
     /// Size of the file in bytes.

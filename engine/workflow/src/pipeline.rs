@@ -5,6 +5,7 @@
 //! which finds every problem at once; what a pipeline *does* is a [`Plan`](crate::plan::Plan).
 
 pub mod catalog;
+mod ceilings;
 pub mod check;
 mod node;
 pub mod problem;
@@ -22,7 +23,8 @@ use crate::{
     rendition::{Encode, Format},
 };
 pub use catalog::{PluginCatalog, PluginInfo, PluginKind, ResolveError, StaticCatalog};
-pub use check::check;
+pub use ceilings::Ceilings;
+pub use check::{check, check_within};
 pub use problem::{Problem, Severity};
 pub use step::{Breaker, OnFailure, Step, StepLimits, Uses};
 pub use unit::{Bytes, Duration, Percent, Pixels};

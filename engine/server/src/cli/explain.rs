@@ -43,7 +43,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
         ..config
     })?;
     let outcome = pool
-        .run_blocking(job, original.into_file())
+        .run_blocking(job, original)
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
     pool.drain();
     if let (Some(folder), Ok(renditions)) = (&args.output, &outcome.result) {

@@ -12,7 +12,7 @@ use crate::outcome::Rendition;
 /// Takes a file into memory for an executor, up to `limit` bytes.
 pub(super) fn original(path: &Path, limit: u64) -> Result<Original> {
     let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    let mut original = Original::new(limit)?;
+    let mut original = Original::new(limit);
     original.append(&bytes).map_err(|error| match error {
         AppendError::TooLarge(limit) => {
             anyhow::anyhow!(
@@ -20,7 +20,7 @@ pub(super) fn original(path: &Path, limit: u64) -> Result<Original> {
                 path.display()
             )
         }
-        AppendError::Io(error) => error.into(),
+        AppendError::Memory(error) => error.into(),
     })?;
     Ok(original)
 }

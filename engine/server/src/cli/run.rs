@@ -109,7 +109,7 @@ fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> L
     };
     let outcome = match files::original(image, job.plan.limits.max_bytes) {
         Ok(original) => pool
-            .run_blocking(job.clone(), original.into_file())
+            .run_blocking(job.clone(), original)
             .unwrap_or_else(|why| failed(&anyhow::anyhow!("not taken: {why:?}"))),
         Err(error) => failed(&error),
     };

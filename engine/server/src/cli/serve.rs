@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, EngineArgs};
+use crate::ceilings::CeilingArgs;
 use crate::http;
 
 #[derive(Debug, clap::Args)]
@@ -31,10 +32,12 @@ pub(super) struct Args {
     drain: u64,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    ceilings: CeilingArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
-    let app = App::start(&args.engine, args.pipelines.as_deref())?;
+    let app = App::start(&args.engine, &args.ceilings, args.pipelines.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

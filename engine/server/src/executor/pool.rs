@@ -6,7 +6,6 @@
 
 mod process;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +18,7 @@ use workflow::failure::{Failure, FailureKind};
 use super::protocol::Inspected;
 use super::queue::Queue;
 pub(crate) use super::queue::Refused;
+use crate::original::Original;
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 use process::Process;
@@ -50,7 +50,7 @@ struct Shared {
 
 struct Ticket {
     job: Box<JobSpec>,
-    original: File,
+    original: Original,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -73,20 +73,20 @@ impl Pool {
         Ok(Self { shared, slots })
     }
 
-    /// Runs a job; the original is an open file, best one in memory.
-    pub(crate) async fn run(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
+    /// Runs a job.
+    pub(crate) async fn run(&self, job: JobSpec, original: Original) -> Result<Outcome, Refused> {
         Ok(self.enqueue(job, original)?.await.unwrap_or_else(|_| stopped()))
     }
 
     /// The same for callers that are not on a runtime.
-    pub(crate) fn run_blocking(&self, job: JobSpec, original: File) -> Result<Outcome, Refused> {
+    pub(crate) fn run_blocking(&self, job: JobSpec, original: Original) -> Result<Outcome, Refused> {
         Ok(self
             .enqueue(job, original)?
             .blocking_recv()
             .unwrap_or_else(|_| stopped()))
     }
 
-    fn enqueue(&self, job: JobSpec, original: File) -> Result<oneshot::Receiver<Outcome>, Refused> {
+    fn enqueue(&self, job: JobSpec, original: Original) -> Result<oneshot::Receiver<Outcome>, Refused> {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(job);
         self.shared.queue.push(Ticket { job, original, reply })?;
@@ -150,7 +150,7 @@ impl Shared {
                 continue;
             }
             self.busy.fetch_add(1, Ordering::Relaxed);
-            let outcome = self.attempt(&mut process, ticket.job, &ticket.original);
+            let outcome = self.attempt(&mut process, ticket.job, ticket.original);
             self.busy.fetch_sub(1, Ordering::Relaxed);
             drop(ticket.reply.send(outcome));
             if process.is_none() {
@@ -160,7 +160,7 @@ impl Shared {
     }
 
     /// Leaves `None` behind when the process did not survive the job.
-    fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: &File) -> Outcome {
+    fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: Original) -> Outcome {
         // One that died between jobs costs nobody anything.
         if process.as_mut().is_some_and(Process::is_gone) {
             *process = None;

@@ -127,10 +127,10 @@ fn answered(failure: &Failure) -> bool {
 }
 
 async fn run(app: &App, plan: Plan) -> Result<Outcome, String> {
-    let mut original = Original::new(TINY.len() as u64).map_err(|error| error.to_string())?;
+    let mut original = Original::new(TINY.len() as u64);
     original.append(TINY).map_err(|error| format!("{error:?}"))?;
     app.pool
-        .run(app.library.job(&plan), original.into_file())
+        .run(app.library.job(&plan), original)
         .await
         .map_err(|why| format!("refused: {why:?}"))
 }

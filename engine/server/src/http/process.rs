@@ -62,7 +62,7 @@ pub(crate) async fn process(
     let original = upload::receive(request, pipeline.plan.limits.max_bytes, &mut share).await?;
     let mut job = app.library.job(&pipeline.plan);
     job.only = options.rendition;
-    let outcome = app.pool.run(job, original.into_file()).await.map_err(refused)?;
+    let outcome = app.pool.run(job, original).await.map_err(refused)?;
     drop(share);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     answer::build(shape, outcome, known)

@@ -19,13 +19,7 @@ use crate::original::{AppendError, Original};
 const SILENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> Result<Original, Problem> {
-    let mut original = Original::new(limit).map_err(|error| {
-        Problem::new(
-            503,
-            "infrastructure",
-            format!("no memory for the original: {error}"),
-        )
-    })?;
+    let mut original = Original::new(limit);
     if declared(&request) > Some(limit) {
         discard(request).await;
         return Err(too_large(limit));
@@ -35,7 +29,7 @@ pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> 
     } else {
         receive_raw(request.into_body(), &mut original, share).await?;
     }
-    if original.len() == 0 {
+    if original.bytes().is_empty() {
         let text = "the request has no image; send the file as the body, or as a file of a multipart form";
         return Err(Problem::new(400, "bad-request", text));
     }
@@ -98,10 +92,10 @@ fn append(original: &mut Original, chunk: &Bytes, share: &mut Share) -> Result<(
     share.grow(chunk.len() as u64)?;
     original.append(chunk).map_err(|error| match error {
         AppendError::TooLarge(limit) => too_large(limit),
-        AppendError::Io(error) => Problem::new(
+        AppendError::Memory(error) => Problem::new(
             503,
             "infrastructure",
-            format!("the original could not be kept: {error}"),
+            format!("no memory for the original: {error}"),
         ),
     })
 }

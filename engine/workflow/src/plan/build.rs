@@ -9,14 +9,19 @@ use crate::{
     key,
     limits::MAX_PLUGIN_MEMORY,
     pipeline::{
-        self, Pipeline, PluginInfo, StepLimits,
+        self, Ceilings, Pipeline, PluginInfo, StepLimits,
         check::{Draft, FallbackUse, Source, Used},
     },
     plan::Flow,
 };
 
 /// None only if the pipeline has errors after all: an unknown step or a circle.
-pub(crate) fn build(pipeline: &Pipeline, drafts: Vec<Draft<'_>>, sources: &[Option<Source>]) -> Option<Plan> {
+pub(crate) fn build(
+    pipeline: &Pipeline,
+    drafts: Vec<Draft<'_>>,
+    sources: &[Option<Source>],
+    ceilings: &Ceilings,
+) -> Option<Plan> {
     let ids: Vec<String> = drafts.iter().map(|d| d.step.id.clone()).collect();
     let find = |id: &str| ids.iter().position(|other| other == id);
     let order = order(&drafts, sources, &find)?;
@@ -64,6 +69,7 @@ pub(crate) fn build(pipeline: &Pipeline, drafts: Vec<Draft<'_>>, sources: &[Opti
         renditions,
         analyses,
     };
+    ceilings.lower(&mut plan);
     plan.digest = key::digest_of(&plan);
     Some(plan)
 }

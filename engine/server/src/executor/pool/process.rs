@@ -1,7 +1,7 @@
 //! One executor process, as the server sees it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -13,7 +13,9 @@ use anyhow::{Context, Result};
 use workflow::failure::{Failure, FailureKind};
 
 use super::PoolConfig;
+use crate::executor::memory::Outbox;
 use crate::executor::protocol::{Inspected, Request, Response, broken, receive_response, send_request};
+use crate::original::Original;
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
@@ -26,7 +28,8 @@ const GRACE: Duration = Duration::from_millis(500);
 
 pub(super) struct Process {
     child: Child,
-    socket: UnixStream,
+    socket: BufReader<TimedReader>,
+    outbox: Outbox,
 }
 
 impl Process {
@@ -52,8 +55,15 @@ impl Process {
             .stdout(Stdio::null())
             .spawn()
             .context("start the process")?;
-        let process = Self { child, socket };
-        match process.receive(Instant::now() + START) {
+        // One that no longer listens must not hold up its slot.
+        socket.set_write_timeout(Some(START))?;
+        let deadline = Instant::now() + START;
+        let mut process = Self {
+            child,
+            socket: BufReader::new(TimedReader { socket, deadline }),
+            outbox: Outbox::default(),
+        };
+        match process.receive(deadline) {
             Ok(Response::Ready) => Ok(process),
             Ok(_) => anyhow::bail!("it began with the wrong message"),
             Err(error) => Err(error).context("it did not get ready"),
@@ -69,18 +79,21 @@ impl Process {
     pub(super) fn run(
         &mut self,
         job: Box<JobSpec>,
-        original: &File,
+        original: Original,
         deadline: Instant,
     ) -> Result<Outcome, Failure> {
         let limit = job.timeout();
-        let request = Request::Run(job);
         let mut step = None;
-        if let Err(error) = send_request(&self.socket, &request, Some(original)) {
+        if let Err(error) = self.send_job(job, &original) {
             return Err(self.post_mortem(&error, step, limit));
         }
+        drop(original);
         loop {
             match self.receive(deadline + GRACE) {
-                Ok(Response::Done(outcome)) => return Ok(*outcome),
+                Ok(Response::Done(outcome)) => {
+                    self.outbox.tidy();
+                    return Ok(*outcome);
+                }
                 Ok(Response::Step(id)) => step = Some(id).filter(|id| !id.is_empty()),
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
                 Err(error) => return Err(self.post_mortem(&error, step, limit)),
@@ -88,12 +101,18 @@ impl Process {
         }
     }
 
+    fn send_job(&mut self, job: Box<JobSpec>, original: &Original) -> io::Result<()> {
+        let memory = self.outbox.put(original.bytes())?;
+        let length = original.bytes().len() as u64;
+        self.send(&Request::Run { job, length }, memory.as_ref())
+    }
+
     /// The outer error means that the process is gone.
     pub(super) fn inspect(&mut self, path: &Path) -> Result<Result<Inspected, String>, String> {
         let request = Request::Inspect {
             path: path.to_owned(),
         };
-        send_request(&self.socket, &request, None).map_err(|e| e.to_string())?;
+        self.send(&request, None).map_err(|e| e.to_string())?;
         match self.receive(Instant::now() + INSPECT) {
             Ok(Response::Inspected(answer)) => Ok(*answer),
             Ok(_) => Err("the compiler sent a message out of turn".to_owned()),
@@ -104,11 +123,13 @@ impl Process {
         }
     }
 
-    fn receive(&self, deadline: Instant) -> io::Result<Response> {
-        receive_response(TimedReader {
-            socket: &self.socket,
-            deadline,
-        })
+    fn send(&self, request: &Request, memory: Option<&File>) -> io::Result<()> {
+        send_request(&self.socket.get_ref().socket, request, memory)
+    }
+
+    fn receive(&mut self, deadline: Instant) -> io::Result<Response> {
+        self.socket.get_mut().deadline = deadline;
+        receive_response(&mut self.socket)
     }
 
     /// Kills what is left of the process and says how it ended.
@@ -169,19 +190,18 @@ fn describe(status: Option<ExitStatus>) -> String {
 }
 
 /// Reads until a point in time, however many reads it takes.
-struct TimedReader<'a> {
-    socket: &'a UnixStream,
+struct TimedReader {
+    socket: UnixStream,
     deadline: Instant,
 }
 
-impl Read for TimedReader<'_> {
+impl Read for TimedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         self.socket.set_read_timeout(Some(left))?;
-        let mut socket = self.socket;
-        socket.read(buffer)
+        self.socket.read(buffer)
     }
 }

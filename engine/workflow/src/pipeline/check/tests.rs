@@ -11,6 +11,7 @@ use crate::{
     rendition::{EncodeOption, Format},
 };
 
+mod ceilings;
 mod fuzz;
 mod messages;
 
