@@ -5,46 +5,57 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Running<'a> {
     say: &'a (dyn Fn(&str) + Sync),
+    state: Mutex<State<'a>>,
+}
+
+#[derive(Default)]
+struct State<'a> {
     /// Names by node.
-    nodes: Mutex<BTreeMap<usize, &'a str>>,
+    nodes: BTreeMap<usize, &'a str>,
+    /// What was said last; nothing is said twice.
+    said: String,
 }
 
 impl<'a> Running<'a> {
     pub(super) fn new(say: &'a (dyn Fn(&str) + Sync)) -> Self {
         Self {
             say,
-            nodes: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
     pub(super) fn begin(&self, node: usize, name: &'a str) {
-        let mut nodes = self.nodes();
-        nodes.insert(node, name);
-        self.tell(&nodes);
+        let mut state = self.state();
+        state.nodes.insert(node, name);
+        self.tell(&mut state);
     }
 
     /// When nothing is left, the next to begin or the end of the run follows at once and says so.
     pub(super) fn end(&self, node: usize) {
-        let mut nodes = self.nodes();
-        nodes.remove(&node);
-        if !nodes.is_empty() {
-            self.tell(&nodes);
+        let mut state = self.state();
+        state.nodes.remove(&node);
+        if !state.nodes.is_empty() {
+            self.tell(&mut state);
         }
     }
 
     /// The end of the run.
     pub(super) fn nothing(&self) {
-        self.tell(&self.nodes());
+        self.tell(&mut self.state());
     }
 
     /// While the lock is held, so that what is said last is what is true.
-    fn tell(&self, nodes: &BTreeMap<usize, &str>) {
-        let names: Vec<&str> = nodes.values().copied().collect();
-        (self.say)(&names.join(", "));
+    fn tell(&self, state: &mut State<'_>) {
+        let names: Vec<&str> = state.nodes.values().copied().collect();
+        let names = names.join(", ");
+        if names != state.said {
+            (self.say)(&names);
+            state.said = names;
+        }
     }
 
-    fn nodes(&self) -> MutexGuard<'_, BTreeMap<usize, &'a str>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,6 +74,7 @@ mod tests {
         running.begin(1, "large");
         running.end(2);
         running.end(1);
+        running.nothing();
         running.nothing();
         assert_eq!(
             *said.lock().unwrap(),

@@ -13,7 +13,11 @@ use super::*;
 fn photo(width: u32, height: u32) -> Vec<u8> {
     let pixel = |i: u32| {
         let (x, y) = (i % width, i / width);
-        [(x * 7 ^ y * 3) as u8, (x * y / 5) as u8, (x / 3 + y * 11) as u8]
+        [
+            ((x * 7) ^ (y * 3)) as u8,
+            (x * y / 5) as u8,
+            (x / 3 + y * 11) as u8,
+        ]
     };
     let pixels: Vec<u8> = (0..width * height).flat_map(pixel).collect();
     let picture = Picture::still(Frame::new(width, height, Pixels::Rgb8(pixels.into())));

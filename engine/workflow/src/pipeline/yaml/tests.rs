@@ -69,6 +69,7 @@ fn aliases_are_values_but_not_bombs() {
 fn aliases_cannot_multiply_text() {
     let text = "x".repeat(500_000);
     let again = |alias: &str| vec![alias; 19_000].join(",");
+    let nested = (0..20).map(|i| format!("&a{i} [")).collect::<Vec<_>>().concat();
     // As values, as keys, and inside of what is named.
     let bombs = [
         (format!("a: &x \"{text}\"\nb: [{}]\n", again("*x")), 2),
@@ -76,14 +77,7 @@ fn aliases_cannot_multiply_text() {
         (format!("a: &x {{ k: \"{text}\" }}\nb: [{}]\n", again("*x")), 2),
         (format!("a: &x {{ ? \"{text}\" : 1 }}\nb: [{}]\n", again("*x")), 2),
         // Each anchor holds a copy of its own.
-        (
-            format!(
-                "{}\"{text}\"{}",
-                (0..20).map(|i| format!("&a{i} [")).collect::<String>(),
-                "]".repeat(20)
-            ),
-            1,
-        ),
+        (format!("{nested}\"{text}\"{}", "]".repeat(20)), 1),
     ];
     for (bomb, line) in bombs {
         let started = std::time::Instant::now();
