@@ -1,5 +1,7 @@
 //! From bytes to a plugin: refuse what cannot fit with a word on how to mend it, compile, ask what it is.
 
+mod bytes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +16,6 @@ use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
 use crate::sandbox::{self, Sandbox};
 
-/// No component is larger, in bytes.
-const MAX_BYTES: usize = 64 << 20;
 const BUILD: &str = "build it with `cargo build --target wasm32-wasip2` and the crate `stopbath-plugin`";
 
 /// A plugin that is ready to be called.
@@ -63,7 +63,7 @@ impl Host {
                 manifest,
             }));
         }
-        refuse_by_magic(bytes)?;
+        bytes::refuse(bytes)?;
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError(format!("the component does not hold together: {error:#}")))?;
         self.check_imports(&component)?;
@@ -202,24 +202,4 @@ impl Host {
 fn exported(component: &Component, (interface, function): (&str, &str)) -> Option<ComponentExportIndex> {
     let within = component.get_export_index(None, &v1::interface(interface))?;
     component.get_export_index(Some(&within), function)
-}
-
-/// The first bytes tell most mistakes.
-fn refuse_by_magic(bytes: &[u8]) -> Result<(), LoadError> {
-    let text = match bytes {
-        [] => "the file is empty".to_owned(),
-        _ if bytes.len() > MAX_BYTES => format!("it has {} bytes; {MAX_BYTES} are allowed", bytes.len()),
-        [0x7f, b'E', b'L', b'F', ..] => {
-            "it is native code (ELF), perhaps a precompiled .cwasm; upload the .wasm component itself"
-                .to_owned()
-        }
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => format!("it is a core module, not a component; {BUILD}"),
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
-        [0, b'a', b's', b'm', ..] => {
-            "it is WebAssembly of a version that the host does not know, or cut short".to_owned()
-        }
-        [b'(', ..] => "it is WebAssembly as text; upload the binary component".to_owned(),
-        _ => format!("it is not WebAssembly; {BUILD}"),
-    };
-    Err(LoadError(text))
 }

@@ -81,3 +81,31 @@ impl HostWallClock for Still {
         Duration::from_hours(490_896)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime_wasi::p2::bindings::sync::io::poll::{Host as _, HostPollable as _};
+
+    const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
+
+    #[test]
+    fn a_wait_is_over_at_once_and_moves_only_this_clock() {
+        let (waited, mut table) = (Waited::default(), ResourceTable::new());
+        let mut clock = |table: &mut ResourceTable, length| {
+            let mut view = View {
+                waited: &waited,
+                table,
+            };
+            let alarm = view.subscribe_duration(length).unwrap();
+            (alarm, monotonic_clock::Host::now(&mut view).unwrap())
+        };
+        let (year, before) = clock(&mut table, YEAR);
+        assert_eq!(before, 0, "it is the wait that moves the clock");
+        table.block(year).unwrap();
+        let (never, after) = clock(&mut table, u64::MAX);
+        assert_eq!(after, YEAR);
+        assert_eq!(table.poll(vec![never]).unwrap(), [0]);
+        assert_eq!(waited.now(), u64::MAX);
+    }
+}
