@@ -59,6 +59,28 @@ fn a_killed_executor_costs_one_job_and_is_replaced() {
 }
 
 #[test]
+fn a_job_that_uses_too_much_processor_time_is_ended() {
+    let hungry = "input: { max_cpu: 300ms }
+steps:
+  - { id: photo, uses: decode }
+  - { id: large, uses: resize, with: { width: 4000, height: 4000, fit: fill, enlarge: true } }
+renditions:
+  - { name: out.avif, from: large, format: avif, effort: 10 }
+";
+    let mut server = Server::of([("hungry", hungry), ("quick", QUICK)]).start();
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    let begun = Instant::now();
+    let ended = server.process("hungry", &photo);
+    assert_eq!((ended.status, ended.problem().as_str()), (504, "timeout"));
+    let told = ended.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(told.contains("input.max_cpu"), "{told}");
+    assert_eq!(ended.json()["step"], "out.avif", "the encoder is to blame");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    server.process("quick", &photo).ok();
+    assert!(server.lives());
+}
+
+#[test]
 fn a_full_queue_answers_at_once_and_says_when_to_come_back() {
     let server = Server::of([("busy", BUSY), ("quick", QUICK)])
         .plugins(fixture_plugins())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::budget::Budget;
+use crate::ceilings::CeilingArgs;
 use crate::executor::pool::{Pool, PoolConfig};
 use crate::http::health::Health;
 use crate::http::limits::Limits;
@@ -81,9 +82,15 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn start(args: &EngineArgs, limits: Limits, pipelines: Option<&Path>) -> Result<Arc<Self>> {
+    pub(crate) fn start(
+        args: &EngineArgs,
+        ceilings: &CeilingArgs,
+        limits: Limits,
+        pipelines: Option<&Path>,
+    ) -> Result<Arc<Self>> {
         let config = args.pool_config()?;
         let mut library = args.library(&config)?;
+        library.ceilings = ceilings.into();
         if let Some(folder) = pipelines {
             library.load_pipelines(folder)?;
         }

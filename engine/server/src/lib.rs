@@ -4,6 +4,7 @@
 
 mod app;
 mod budget;
+mod ceilings;
 mod cli;
 mod executor;
 mod http;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use workflow::failure::{Failure, FailureKind};
+use workflow::plan::Plan;
 
 use crate::original::{AppendError, Original};
 use crate::outcome::Rendition;
@@ -32,7 +33,7 @@ pub(super) fn original(path: &Path, limit: u64) -> Result<Original, Failure> {
     if file.metadata().map_err(failed)?.len() > limit {
         return Err(too_large());
     }
-    let mut original = Original::new(limit).map_err(failed)?;
+    let mut original = Original::new(limit);
     original.fill(file).map_err(|error| match error {
         AppendError::TooLarge(_) => too_large(),
         AppendError::Io(error) => failed(error),
@@ -68,10 +69,21 @@ pub(super) fn write_renditions(folder: &Path, stem: &str, renditions: &[Renditio
         .collect()
 }
 
-/// Names for the results of several images: the stem, made unique by the extension or a number.
-pub(super) fn stems(images: &[PathBuf]) -> Vec<String> {
+/// What the results of each of several images begin with: the stem, made unique by the extension or a number.
+/// `endings` is all that may follow it; no two images ever share a file.
+pub(super) fn stems(images: &[PathBuf], endings: &[String]) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let mut take = |name: &String| {
+        let files: Vec<String> = std::iter::once(name.clone())
+            .chain(endings.iter().map(|ending| format!("{name}{ending}")))
+            .collect();
+        let free = files.iter().all(|file| !taken.contains(file));
+        if free {
+            taken.extend(files);
+        }
+        free
+    };
     images
         .iter()
         .map(|image| {
@@ -81,10 +93,16 @@ pub(super) fn stems(images: &[PathBuf]) -> Vec<String> {
             let free = [stem.clone(), with_ending]
                 .into_iter()
                 .chain(numbered)
-                .find(|name| taken.insert(name.clone()));
+                .find(&mut take);
             free.unwrap_or(stem)
         })
         .collect()
+}
+
+/// What follows the stem in the names of a plan's results.
+pub(super) fn endings(plan: &Plan) -> Vec<String> {
+    let renditions = plan.renditions.iter().map(|r| format!("-{}", r.name));
+    renditions.chain([".json".to_owned()]).collect()
 }
 
 #[cfg(test)]
@@ -118,6 +136,19 @@ mod tests {
         let images: Vec<PathBuf> = ["a/x.jpg", "b/x.jpg", "x.png", "c/x.jpg"]
             .map(PathBuf::from)
             .into();
-        assert_eq!(stems(&images), ["x", "x-jpg", "x-png", "x-2"]);
+        assert_eq!(
+            stems(&images, &["-thumb.jpg".to_owned()]),
+            ["x", "x-jpg", "x-png", "x-2"]
+        );
+        // `a` with `b-c.png`, and `a-b` with `c.png`.
+        let images: Vec<PathBuf> = ["a.jpg", "a-b.jpg", "a-b-c.jpg"].map(PathBuf::from).into();
+        let endings = ["-b-c.png", "-c.png", ".json"].map(str::to_owned);
+        let mut files = std::collections::HashSet::new();
+        for stem in stems(&images, &endings) {
+            for ending in &endings {
+                let file = format!("{stem}{ending}");
+                assert!(files.insert(file.clone()), "{file} twice");
+            }
+        }
     }
 }

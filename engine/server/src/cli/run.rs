@@ -76,7 +76,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 
 fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line> {
     let bar = progress(args.images.len() as u64, args.json);
-    let stems = files::stems(&args.images);
+    let stems = files::stems(&args.images, &files::endings(&job.plan));
     let next = AtomicUsize::new(0);
     let work = || {
         let mut lines = Vec::new();

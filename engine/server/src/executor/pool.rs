@@ -7,9 +7,9 @@
 //! A job whose caller has gone is taken out of the queue, and its original with it. One that runs already is
 //! let finish: its deadline is near, and a kill would cost a new process.
 
+mod cpu;
 mod process;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -156,9 +156,7 @@ impl Shared {
         let mut process = self.spawn();
         while let Some(ticket) = self.queue.pop() {
             if !ticket.reply.is_closed() {
-                let outcome = self.attempt(&mut process, ticket.job, ticket.original.file());
-                // The original is gone before the answer needs its room.
-                drop(ticket.original);
+                let outcome = self.attempt(&mut process, ticket.job, ticket.original);
                 drop(ticket.reply.send(outcome));
             }
             self.queue.finished();
@@ -169,7 +167,7 @@ impl Shared {
     }
 
     /// Leaves `None` behind when the process did not survive the job.
-    fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: &File) -> Outcome {
+    fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: Original) -> Outcome {
         // One that died between jobs costs nobody anything.
         if process.as_mut().is_some_and(Process::is_gone) {
             *process = None;

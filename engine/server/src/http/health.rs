@@ -221,7 +221,7 @@ async fn run(app: &App, plan: &Plan) -> Result<Option<Failure>, Refused> {
 
 fn tiny() -> Result<Original, Failure> {
     let failed = |error: String| Failure::new(FailureKind::Infrastructure, error);
-    let mut original = Original::new(TINY.len() as u64).map_err(|error| failed(error.to_string()))?;
+    let mut original = Original::new(TINY.len() as u64);
     original
         .append(TINY)
         .map_err(|error| failed(format!("{error:?}")))?;

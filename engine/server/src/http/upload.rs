@@ -70,11 +70,11 @@ async fn read_off(mut chunks: BodyDataStream) {
 }
 
 async fn receive_raw(intake: &mut Intake) -> Result<Original, Problem> {
-    let mut original = intake.original()?;
+    let mut original = intake.original();
     while let Some(chunk) = intake.next().await? {
         append(&mut original, &chunk)?;
     }
-    if original.len() == 0 {
+    if original.bytes().is_empty() {
         let text = "the request has no image; send the file as the body, or as a file of a multipart form";
         return Err(Problem::bad_request(text));
     }
@@ -113,9 +113,8 @@ impl Intake {
     }
 
     /// An empty one to fill.
-    fn original(&self) -> Result<Original, Problem> {
+    fn original(&self) -> Original {
         Original::new(self.limit)
-            .map_err(|error| Problem::infrastructure(format!("no memory for the original: {error}")))
     }
 }
 

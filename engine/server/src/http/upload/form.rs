@@ -28,7 +28,7 @@ pub(super) async fn receive(
     intake: &mut Intake,
     boundary: Result<String, Problem>,
 ) -> Result<Original, Problem> {
-    let mut original = intake.original()?;
+    let mut original = intake.original();
     let in_file = AtomicBool::new(false);
     let in_file = &in_file;
     let chunks = stream::try_unfold((intake, false), |(intake, again)| async move {
@@ -53,7 +53,7 @@ pub(super) async fn receive(
         while let Some(chunk) = field.chunk().await.map_err(problem)? {
             append(&mut original, &chunk)?;
         }
-        if original.len() == 0 {
+        if original.bytes().is_empty() {
             return Err(Problem::bad_request("the form's file is empty"));
         }
         return Ok(original);
