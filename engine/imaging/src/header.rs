@@ -12,10 +12,10 @@ mod simple;
 mod tiff;
 mod webp;
 
-pub(crate) use avif::{Item as AvifItem, items as avif_items};
+pub(crate) use avif::{Item as AvifItem, Nclx, items as avif_items};
 pub(crate) use jpeg::check_scans;
 pub(crate) use simple::largest_icon;
-pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample};
+pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample, holds_jpeg as tiff_holds_jpeg};
 pub(crate) use webp::{Chunks as WebpChunks, missing as webp_missing};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,10 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::limits::InputLimits;
 
 use crate::sniff::{InputType, sniff};
+
+/// What the pixels of an original may take while they are decoded. An executor has 2 GiB; what is left is for
+/// the steps that follow.
+const MEMORY: u64 = 3 << 29;
 
 /// What an original is. Width and height are as stored, before any turn by orientation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +61,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) icc: Vec<&'a [u8]>,
     /// The inks of a CMYK JPEG are stored inverted, as Adobe does.
     pub(crate) inverted: bool,
+    /// The file stores shades of gray, be it with alpha.
+    pub(crate) gray: bool,
 }
 
 /// Reads the header of a whole file.
@@ -131,6 +137,72 @@ impl Header {
         ))
     }
 
+    /// Whether so many frames of the file can be decoded, at `1/denominator`, in the memory that there is.
+    ///
+    /// # Errors
+    /// `too-large`, saying how much memory it would take and what would take less.
+    pub(crate) fn check_memory(&self, frames: u32, denominator: u8) -> Result<(), Failure> {
+        let needed = self.memory(frames.into(), denominator.into());
+        if needed <= MEMORY {
+            return Ok(());
+        }
+        let mut advice = vec!["make it smaller"];
+        if frames > 1 {
+            advice.push("decode one frame alone (`frames: first`)");
+        }
+        if self.depth > 8 {
+            advice.push("store it with 8 bits a channel");
+        }
+        let (kind, width, height) = (self.kind, self.width, self.height);
+        Err(Failure::new(
+            FailureKind::TooLarge,
+            format!(
+                "the {kind} of {width}x{height} needs about {} MB of memory to be decoded ({frames} frames of {} \
+                 channels of {} bits), more than the {} MB that there are for an original; {}",
+                needed / 1_000_000,
+                self.channels,
+                self.depth,
+                MEMORY / 1_000_000,
+                advice.join(", or ")
+            ),
+        ))
+    }
+
+    /// Bytes that the pixels take at most while they are decoded: the frames that are handed on, and beside
+    /// one of them what the codec and the conversions hold.
+    fn memory(&self, frames: u64, denominator: u64) -> u64 {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        let (channels, moving) = (u64::from(self.channels), self.frames > 1);
+        let frame = match self.kind {
+            _ if self.depth > 8 => 8,
+            _ if moving => 4,
+            _ if self.cmyk => 3,
+            _ => channels,
+        };
+        let ink = if self.cmyk { 4 } else { 0 };
+        let codec = match self.kind {
+            // The coefficients of all scans, whatever the scale.
+            InputType::Jpeg if self.progressive => 2 * channels + ink,
+            InputType::Jpeg => ink,
+            // Stored frame, canvas, and the canvas as it was before.
+            InputType::Png | InputType::Gif if moving => 12,
+            InputType::Gif => 8,
+            InputType::Png if self.depth > 8 => 6,
+            InputType::Png => 2,
+            // The stored frame twice, with and without alpha, too.
+            InputType::Webp if moving => 16,
+            InputType::Webp => 5,
+            InputType::Tiff => channels * u64::from(self.depth) / 8,
+            InputType::Bmp | InputType::Ico | InputType::Qoi => 8,
+            // Planes of 16 bits, once in the codec.
+            InputType::Avif => 12,
+        };
+        let narrowed = if self.depth > 8 { 4 } else { 0 };
+        let turned = if self.orientation > 1 { frame } else { 0 };
+        let kept = (pixels * frame * frames).div_ceil(denominator * denominator);
+        kept.saturating_add(pixels * codec.max(narrowed).max(turned))
+    }
+
     /// Width and height once the orientation is applied.
     pub fn upright(&self) -> (u32, u32) {
         if self.orientation >= 5 {
@@ -165,6 +237,7 @@ impl<'a> Parsed<'a> {
         }
         header.icc |= !icc.is_empty();
         Self {
+            gray: header.channels == 1,
             header,
             exif,
             icc,
@@ -261,6 +334,35 @@ mod tests {
                 .message
                 .contains("`max_bytes`")
         );
+    }
+
+    #[test]
+    fn channels_depth_and_frames_count_as_memory() {
+        let plain = Header::plain(InputType::Png, 12_000, 8_000);
+        let check = |change: fn(&mut Header)| {
+            let mut header = plain.clone();
+            change(&mut header);
+            header.check(100, &InputLimits::default()).unwrap();
+            header.check_memory(header.frames, 1)
+        };
+        assert_eq!(check(|_| {}), Ok(()));
+        assert_eq!(check(|h| (h.channels, h.depth) = (4, 16)), Ok(()));
+        let failure = check(|h| (h.kind, h.depth) = (InputType::Avif, 16)).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::TooLarge);
+        assert!(failure.message.contains("1920 MB") && failure.message.contains("8 bits a channel"));
+        let failure = check(|h| (h.kind, h.frames) = (InputType::Gif, 4)).unwrap_err();
+        assert!(failure.message.contains("`frames: first`"), "{failure}");
+        let mut moving = plain.clone();
+        moving.frames = 4;
+        assert_eq!(moving.check_memory(1, 1), Ok(()));
+        // No scale helps against the coefficients of a progressive file.
+        let inks = |width| Header {
+            channels: 4,
+            cmyk: true,
+            progressive: true,
+            ..Header::plain(InputType::Jpeg, width, 16_000)
+        };
+        assert!(inks(8_000).check_memory(1, 8).is_ok() && inks(9_000).check_memory(1, 8).is_err());
     }
 
     #[test]
