@@ -7,11 +7,14 @@
 mod av1;
 mod avif;
 mod canvas;
+#[doc(hidden)]
+pub mod compare;
 mod gif;
 mod jpeg;
 mod libjpeg;
 pub(crate) mod libwebp;
 mod png;
+mod reduced;
 mod scale;
 mod simple;
 mod tiff;

@@ -51,38 +51,12 @@ pub(crate) fn keeps_planes(frame: &Frame, options: &Encode) -> bool {
     fit && encode_accepts_planes(options)
 }
 
-/// Whether the options fit the format; says the first that does not.
+/// Whether the options fit the format, by the table that pipelines are checked by; says the first that does not.
 pub fn check(options: &Encode) -> Result<(), Failure> {
-    let format = options.format;
-    let name = format.name();
-    if options
-        .quality
-        .is_some_and(|quality| !(1..=100).contains(&quality))
-    {
-        return Err(invalid("`quality` is 1 to 100"));
+    match options.refusals().into_iter().next() {
+        None => Ok(()),
+        Some((_, why)) => Err(invalid(why)),
     }
-    if options.effort.is_some_and(|effort| effort > 10) {
-        return Err(invalid("`effort` is 0 to 10"));
-    }
-    if options.quality.is_some() && matches!(format, Format::Png | Format::Gif) {
-        return Err(invalid(format!(
-            "`quality` means nothing to {name}; use `effort`"
-        )));
-    }
-    if options.progressive && format != Format::Jpeg {
-        return Err(invalid(format!(
-            "`progressive` means nothing to {name}, only to jpeg"
-        )));
-    }
-    if options.chroma != Chroma::default() && format != Format::Jpeg {
-        return Err(invalid(format!("`chroma` means nothing to {name}, only to jpeg")));
-    }
-    if options.lossless && matches!(format, Format::Jpeg | Format::Gif | Format::Avif) {
-        return Err(invalid(format!(
-            "{name} without loss is not possible here; use webp or png"
-        )));
-    }
-    Ok(())
 }
 
 /// The frame without alpha, on the background that the options name.

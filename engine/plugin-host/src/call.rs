@@ -7,19 +7,22 @@ mod classify;
 
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use imaging::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, Resource, TypedFunc,
+};
 use workflow::failure::{Failure, FailureKind};
 
+use crate::abi::buffer::Buffer;
 use crate::abi::frames::{GuestFrame, frame};
 use crate::abi::v1::{self, Error};
 use crate::engine::Host;
 use crate::limits::Limits;
-use crate::load::{Plugin, component_export};
+use crate::load::Plugin;
 use crate::manifest::Kind;
 use crate::sandbox::{self, LogLine, Sandbox};
 pub(crate) use classify::{Called, classify};
@@ -189,7 +192,7 @@ impl Host {
                 work(&mut Guest {
                     store: &mut store,
                     instance,
-                    pre: &plugin.pre,
+                    function: &plugin.function,
                     kind: plugin.manifest().kind,
                 })
             });
@@ -212,7 +215,7 @@ impl Host {
 struct Guest<'a> {
     store: &'a mut Store<Sandbox>,
     instance: Instance,
-    pre: &'a InstancePre<Sandbox>,
+    function: &'a ComponentExportIndex,
     kind: Kind,
 }
 
@@ -230,7 +233,7 @@ impl Guest<'_> {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
-        let function = typed::<P, R>(self.store, &self.instance, self.pre, self.kind)?;
+        let function = typed::<P, R>(self.store, &self.instance, self.function, self.kind)?;
         function.call(&mut *self.store, params).map_err(Called::Engine)
     }
 
@@ -259,38 +262,34 @@ impl Guest<'_> {
 fn typed<P, R>(
     store: &mut Store<Sandbox>,
     instance: &Instance,
-    pre: &InstancePre<Sandbox>,
+    function: &ComponentExportIndex,
     kind: Kind,
 ) -> Result<TypedFunc<P, R>, Called>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    let (interface, function) = kind.export();
-    let index = component_export(pre, None, &v1::interface(interface))
-        .and_then(|within| component_export(pre, Some(&within), function))
-        .ok_or_else(|| Called::missing(function))?;
     instance
-        .get_typed_func::<P, R>(store, &index)
-        .map_err(|error| Called::shape(function, &error))
+        .get_typed_func::<P, R>(store, function)
+        .map_err(|error| Called::shape(kind.export().1, &error))
 }
 
 /// Whether the plugin's function has the types of the contract, without calling it.
 pub(crate) fn check_shape(
     store: &mut Store<Sandbox>,
     instance: &Instance,
-    pre: &InstancePre<Sandbox>,
+    function: &ComponentExportIndex,
     kind: Kind,
 ) -> Result<(), Called> {
     type FrameAndParams<'a> = (Resource<GuestFrame>, &'a str);
     match kind {
-        Kind::Filter => typed::<FrameAndParams<'_>, FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Filter => typed::<FrameAndParams<'_>, FrameResult>(store, instance, function, kind).map(drop),
         Kind::Analyzer => {
-            typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, pre, kind).map(drop)
+            typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, function, kind).map(drop)
         }
-        Kind::Decoder => typed::<(&[u8], &str), FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Decoder => typed::<(&[u8], &str), FrameResult>(store, instance, function, kind).map(drop),
         Kind::Encoder => {
-            typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, pre, kind).map(drop)
+            typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, function, kind).map(drop)
         }
     }
 }
@@ -336,9 +335,15 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
         return (report, Err(Failure::new(FailureKind::BadOutput, text)));
     }
     let height = frames.iter().map(|f| f.info().height).sum();
-    let mut pixels = BytesMut::with_capacity(frames.iter().map(|f| f.bytes().len()).sum());
+    let Ok(mut pixels) = Buffer::new(frames.iter().map(|f| f.bytes().len()).sum()) else {
+        let text = "there is no memory to put the bands of the plugin's frame together";
+        return (report, Err(Failure::new(FailureKind::HostLimit, text)));
+    };
+    let mut rest = &mut pixels[..];
     for frame in &frames {
-        pixels.extend_from_slice(frame.bytes());
+        let (place, below) = rest.split_at_mut(frame.bytes().len());
+        place.copy_from_slice(frame.bytes());
+        rest = below;
     }
     (
         report,

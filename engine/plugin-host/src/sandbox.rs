@@ -1,5 +1,6 @@
 //! The store of one call: what the guest may use, and what it has used.
 
+mod clock;
 mod limiter;
 mod wasi;
 
@@ -14,11 +15,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use workflow::failure::{Failure, FailureKind};
 
 use crate::limits::Limits;
+use clock::{View, Waited};
 use limiter::Limiter;
+pub(crate) use wasi::add_to_linker;
 
 /// What a guest's stores hold on the host's side.
 pub(crate) struct Sandbox {
     wasi: WasiCtx,
+    waited: Waited,
     pub(crate) table: ResourceTable,
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
@@ -66,6 +70,7 @@ pub(crate) fn store(
     table.set_max_capacity(limits.handles as usize + wasi::HANDLES);
     let sandbox = Sandbox {
         wasi: wasi::context(seed, stderr.clone()),
+        waited: Waited::default(),
         table,
         limiter: Limiter::new(limits),
         limits: limits.clone(),
@@ -100,6 +105,13 @@ pub(crate) fn store(
 }
 
 impl Sandbox {
+    fn clock(&mut self) -> View<'_> {
+        View {
+            waited: &self.waited,
+            table: &mut self.table,
+        }
+    }
+
     /// Ends the call: the error goes up as a trap, the verdict says why.
     pub(crate) fn end(&mut self, kind: FailureKind, message: impl Into<String>) -> wasmtime::Error {
         let failure = Failure::new(kind, message);
@@ -146,15 +158,23 @@ impl Sandbox {
 
     /// The last words on standard error, where a Rust guest's panic message is.
     pub(crate) fn last_words(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.stderr.contents()).into_owned();
-        let words: Vec<&str> = text
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty() && !l.starts_with("note:"))
-            .collect();
-        let tail = &words[words.len().saturating_sub(4)..];
-        (!tail.is_empty()).then(|| tail.join(" "))
+        last_lines(&String::from_utf8_lossy(&self.stderr.contents()))
     }
+}
+
+/// The last four lines that say something, none of them longer than a failure's text should be.
+fn last_lines(text: &str) -> Option<String> {
+    const LONGEST: usize = 500;
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with("note:"))
+        .collect();
+    let tail: Vec<&str> = lines[lines.len().saturating_sub(4)..]
+        .iter()
+        .map(|line| &line[..line.floor_char_boundary(LONGEST)])
+        .collect();
+    (!tail.is_empty()).then(|| tail.join(" "))
 }
 
 impl WasiView for Sandbox {
@@ -163,5 +183,28 @@ impl WasiView for Sandbox {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_lines;
+
+    #[test]
+    fn last_words_are_few() {
+        let panic = "noise\n\nthread panicked at lib.rs:1:\nno such band\nnote: run with\n";
+        assert_eq!(
+            last_lines(panic).unwrap(),
+            "noise thread panicked at lib.rs:1: no such band"
+        );
+        let flood = last_lines(&"äöü".repeat(20_000)).unwrap();
+        assert!(flood.len() <= 500 && flood.ends_with(['ä', 'ö', 'ü']));
+        assert!(
+            last_lines(&format!("{}\n", "x".repeat(16_000)).repeat(9))
+                .unwrap()
+                .len()
+                <= 2003
+        );
+        assert_eq!(last_lines(" \n"), None);
     }
 }

@@ -1,8 +1,11 @@
-//! How large an original may be. Judged from its header, before anything is allocated.
+//! How large an original may be, judged from its header before anything is allocated; and the host's ceilings.
 
 use serde::{Deserialize, Serialize};
 
-/// The defaults are those of design/06; a pipeline may set others below the server's ceiling.
+/// Bytes of linear memory that one call of a plugin gets at most, whatever a pipeline or a manifest says.
+pub const MAX_PLUGIN_MEMORY: u64 = 512 << 20;
+
+/// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLimits {
     /// Size of the file in bytes.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use workflow::limits::InputLimits;
 use workflow::op::{Decode, Depth};
-use workflow::rendition::Keep;
+use workflow::rendition::{EncodeOption, Keep};
 
 use super::*;
 use crate::colour;
@@ -138,6 +138,33 @@ fn transparent_pictures_get_a_background_where_there_is_no_alpha() {
     assert_eq!(shade(&Encode::new(Format::Jpeg)), [255; 3]);
     let black = with(Format::Jpeg, |o| o.background = Some(Colour::BLACK));
     assert_eq!(shade(&black), [0; 3]);
+}
+
+#[test]
+fn every_format_takes_the_options_that_the_table_gives_it_and_no_others() {
+    let picture = Picture::still(samples::rgb(16, 16));
+    for format in Format::ALL {
+        for option in EncodeOption::ALL {
+            let options = with(format, |o| match option {
+                EncodeOption::Quality => o.quality = Some(50),
+                EncodeOption::Lossless => o.lossless = true,
+                EncodeOption::Progressive => o.progressive = true,
+                EncodeOption::Chroma => o.chroma = Chroma::Full,
+                EncodeOption::Effort => o.effort = Some(5),
+                EncodeOption::Keep => o.keep = vec![Keep::Icc, Keep::Exif, Keep::Copyright],
+                EncodeOption::Background => o.background = Some(Colour::BLACK),
+            });
+            let takes = option.formats().contains(&format);
+            match encode(&picture, &options) {
+                Ok(_) => assert!(takes, "{format:?} took {option:?}"),
+                Err(failure) => {
+                    assert!(!takes, "{format:?} {option:?}: {failure}");
+                    assert_eq!(failure.kind, FailureKind::InvalidParams);
+                    assert!(failure.message.contains(option.name()), "{failure}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -89,9 +89,7 @@ impl Coarse {
         };
         let columns = width.div_ceil(BLOCK);
         let shades = means.iter().map(|&mean| luma(mean)).collect();
-        let colours = planes
-            .flatten()
-            .unwrap_or_else(|| colours(&means, columns, Colours::grid(frame.width, frame.height)));
+        let colours = planes.flatten().unwrap_or_else(|| colours(&means, frame));
         Self {
             width: columns,
             shades,
@@ -168,20 +166,27 @@ fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
 
-/// Squares of two by two blocks.
-fn colours(means: &[[f32; 3]], columns: usize, grid: (usize, usize)) -> Colours {
-    let rows = means.len() / columns;
+/// Squares of two by two blocks, each block counted by its pixels.
+fn colours(means: &[[f32; 3]], frame: &Frame) -> Colours {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let grid = Colours::grid(frame.width, frame.height);
+    let columns = width.div_ceil(BLOCK);
+    let places = |square: usize, side: usize| {
+        (2 * square..2 * square + 2).filter_map(move |block| {
+            let pixels = side.checked_sub(block * BLOCK)?.min(BLOCK);
+            (pixels > 0).then_some((block, pixels))
+        })
+    };
     let square = |column: usize, row: usize| {
-        let blocks = (2 * row..(2 * row + 2).min(rows)).flat_map(|row| {
-            let start = row * columns;
-            &means[start + 2 * column..start + (2 * column + 2).min(columns)]
-        });
         let (mut sum, mut count) = ([0.0; 2], 0.0);
-        for &block in blocks {
-            let y = luma(block);
-            sum[0] += (block[2] - y) * 0.564_334;
-            sum[1] += (block[0] - y) * 0.713_267;
-            count += 1.0;
+        for (y, high) in places(row, height) {
+            for (x, wide) in places(column, width) {
+                let block = means[y * columns + x];
+                let (luma, pixels) = (luma(block), (wide * high) as f32);
+                sum[0] += (block[2] - luma) * 0.564_334 * pixels;
+                sum[1] += (block[0] - luma) * 0.713_267 * pixels;
+                count += pixels;
+            }
         }
         sum.map(|sum| sum / count)
     };

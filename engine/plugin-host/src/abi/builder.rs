@@ -1,13 +1,15 @@
 //! Frames being made: where each write goes, and whether every row has come.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use super::v1::{Error, ImageInfo, Rect};
+use super::buffer::Buffer;
+use super::v1::{Error, ImageInfo, PixelFormat, Rect};
 
 /// A frame that a guest is writing.
 pub(crate) struct Builder {
     pub(crate) info: ImageInfo,
-    pub(crate) pixels: Vec<u8>,
+    pub(crate) pixels: Buffer,
     rows: Rows,
 }
 
@@ -19,15 +21,32 @@ struct Rows {
 }
 
 impl Builder {
-    pub(crate) fn new(info: ImageInfo) -> Self {
+    /// An error when there is no memory for it.
+    pub(crate) fn new(info: ImageInfo) -> io::Result<Self> {
         let rows = Rows {
             whole: vec![false; info.height as usize],
             parts: BTreeMap::new(),
         };
-        Self {
+        Ok(Self {
             info,
-            pixels: vec![0; info.byte_len() as usize],
+            pixels: Buffer::new(info.byte_len() as usize)?,
             rows,
+        })
+    }
+
+    /// Of no pixels: what stands in for a builder that is being written.
+    pub(crate) fn empty() -> Self {
+        Self {
+            info: ImageInfo {
+                width: 0,
+                height: 0,
+                format: PixelFormat::Gray8,
+            },
+            pixels: Buffer::Small(Vec::new()),
+            rows: Rows {
+                whole: Vec::new(),
+                parts: BTreeMap::new(),
+            },
         }
     }
 
@@ -103,7 +122,6 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::v1::PixelFormat;
 
     fn builder() -> Builder {
         Builder::new(ImageInfo {
@@ -111,6 +129,7 @@ mod tests {
             height: 2,
             format: PixelFormat::Gray8,
         })
+        .unwrap()
     }
 
     fn write(builder: &mut Builder, x: u32, y: u32, width: u32, height: u32) {
@@ -131,7 +150,7 @@ mod tests {
         assert_eq!(builder.missing(), Some(0));
         write(&mut builder, 1, 0, 1, 1);
         assert_eq!(builder.missing(), None);
-        assert_eq!(builder.pixels, [9; 8]);
+        assert_eq!(*builder.pixels, [9; 8]);
     }
 
     #[test]

@@ -235,7 +235,14 @@ fn build(store: &mut Store<'_>, info: ImageInfo) -> wasmtime::Result<(Resource<B
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
     sandbox.take_frame_bytes(info.byte_len())?;
-    Ok((push(sandbox, Builder::new(info))?,))
+    let builder = Builder::new(info).map_err(|error| {
+        let text = format!(
+            "there is no memory for a frame of {}x{}: {error}",
+            info.width, info.height
+        );
+        sandbox.end(FailureKind::HostLimit, text)
+    })?;
+    Ok((push(sandbox, builder)?,))
 }
 
 /// The one copy that a write takes: from the guest's memory into the builder's.
@@ -248,14 +255,7 @@ fn write(
         return Ok((refuse(&mut store, refused),));
     }
     // The list borrows the whole store, so the builder steps out of it while it takes the bytes.
-    let mut out = std::mem::replace(
-        builder,
-        Builder::new(ImageInfo {
-            width: 0,
-            height: 0,
-            format: PixelFormat::Gray8,
-        }),
-    );
+    let mut out = std::mem::replace(builder, Builder::empty());
     out.copy(region, pixels.as_le_slice(&store));
     *store.data_mut().table.get_mut(&this)? = out;
     Ok((Ok(()),))
@@ -279,7 +279,7 @@ fn finish(store: &mut Store<'_>, builder: Resource<Builder>) -> Answer<Resource<
         );
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
-    let made = GuestFrame(frame(builder.info, Bytes::from(builder.pixels)));
+    let made = GuestFrame(frame(builder.info, builder.pixels.freeze()));
     Ok((Ok(push(sandbox, made)?),))
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use workflow::pipeline::{Problem, Severity, check};
+use workflow::pipeline::{Problem, Severity, check_within};
 
 use super::style;
 use crate::app::EngineArgs;
+use crate::ceilings::CeilingArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -20,11 +21,14 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    ceilings: CeilingArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let config = args.engine.pool_config()?;
     let catalog = args.engine.library(&config)?.catalog();
+    let ceilings = (&args.ceilings).into();
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in &args.files {
         let source = match std::fs::read_to_string(file) {
@@ -34,7 +38,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
                 continue;
             }
         };
-        let problems = match check(&source, &file.display().to_string(), &catalog) {
+        let problems = match check_within(&source, &file.display().to_string(), &catalog, &ceilings) {
             Ok(checked) => checked.warnings,
             Err(problems) => problems,
         };

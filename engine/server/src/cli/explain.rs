@@ -43,11 +43,11 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
         ..config
     })?;
     let outcome = pool
-        .run_blocking(job, original.into_file())
+        .run_blocking(job, original)
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
     pool.drain();
     if let (Some(folder), Ok(renditions)) = (&args.output, &outcome.result) {
-        let stem = files::stems(std::slice::from_ref(&args.image)).remove(0);
+        let stem = files::stems(std::slice::from_ref(&args.image), &[]).remove(0);
         files::write_renditions(folder, &stem, renditions)?;
     }
     if args.json {
