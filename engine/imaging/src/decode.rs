@@ -13,6 +13,7 @@ mod gif;
 mod jpeg;
 mod libjpeg;
 pub(crate) mod libwebp;
+mod notes;
 mod png;
 mod reduced;
 mod scale;
@@ -248,10 +249,13 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
         for frame in &mut frames {
             *frame = orient::apply(frame, orientation);
         }
-        notes.push(format!("EXIF orientation {orientation}: {}", turned(orientation)));
+        notes.push(format!(
+            "EXIF orientation {orientation}: {}",
+            notes::turned(orientation)
+        ));
     }
     if denominator > 1 {
-        notes.push(scaled(job, denominator));
+        notes.push(notes::scaled(job, denominator));
     }
     if let Some(flaw) = &salvaged {
         notes.push(format!("damaged, and salvaged as far as it goes: {flaw}"));
@@ -294,43 +298,6 @@ fn eight_bits(header: &Header, frame: &Frame) -> Frame {
         (Pixels::Rgba16(_), _) => to_rgb8(frame),
         _ => frame.clone(),
     }
-}
-
-fn turned(orientation: u8) -> &'static str {
-    match orientation {
-        2 => "mirrored left to right",
-        3 => "turned by 180 degrees",
-        4 => "mirrored top to bottom",
-        5 => "mirrored left to right and turned 90 degrees counter-clockwise",
-        6 => "turned 90 degrees clockwise",
-        7 => "mirrored left to right and turned 90 degrees clockwise",
-        _ => "turned 90 degrees counter-clockwise",
-    }
-}
-
-fn scaled(job: &Job<'_>, denominator: u8) -> String {
-    let Header { width, height, .. } = job.header();
-    let n = u32::from(denominator);
-    let widest = job
-        .request
-        .consumers
-        .iter()
-        .filter_map(|consumer| match consumer {
-            Consumer::Resize(resize) => resize
-                .width
-                .map(|w| (w, "wide"))
-                .or(resize.height.map(|h| (h, "high"))),
-            Consumer::Full => None,
-        });
-    let serves = widest
-        .max()
-        .map(|(side, which)| format!(" serves resize {side} {which}"))
-        .unwrap_or_default();
-    format!(
-        "decoded at 1/{n}: {width}x{height} -> {}x{}{serves}",
-        width.div_ceil(n),
-        height.div_ceil(n)
-    )
 }
 
 /// Little-endian bytes of 16-bit numbers.

@@ -85,7 +85,11 @@ impl Coarse {
             8 => means::<8>(bytes, width, edge, |p| shown([p[1], p[3], p[5]], p[7])),
             4 => means::<4>(bytes, width, edge, |[r, g, b, a]| shown([r, g, b], a)),
             3 => means::<3>(bytes, width, edge, |rgb| rgb.map(u32::from)),
-            _ => means::<1>(bytes, width, edge, |[shade]| [shade.into(); 3]),
+            // One sum instead of three.
+            _ => means::<1>(bytes, width, edge, |[shade]| [shade.into(), 0, 0])
+                .into_iter()
+                .map(|[shade, ..]| [shade; 3])
+                .collect(),
         };
         let columns = width.div_ceil(BLOCK);
         let shades = means.iter().map(|&mean| luma(mean)).collect();
