@@ -5,6 +5,7 @@ use workflow::pipeline::{Bytes, Ceilings, Duration, Pixels};
 
 /// Pipelines that ask for more are refused; what they leave out is lowered to this.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "the options are named after the fields")]
 #[command(next_help_heading = "Ceilings for all pipelines")]
 pub(crate) struct CeilingArgs {
     /// The largest `input.max_bytes`, such as 100MB.

@@ -3,9 +3,32 @@
 use super::bits::{Bytes, Cursor};
 use super::huffman::{Code, END, Keep, Skip, index, value};
 
-/// Coefficients of eight blocks side by side: what stands together is of the same place in eight blocks.
-pub(super) type Batch = [i16; LANES * 64];
+/// Numbers for eight blocks side by side: what stands together is of the same place in eight blocks.
+pub(super) type Numbers = [i16; LANES * 64];
 pub(super) const LANES: usize = 8;
+
+/// Coefficients of eight blocks.
+pub(super) struct Batch {
+    pub(super) numbers: Numbers,
+    /// How many of the 64, in zigzag order, reach to the last that is not zero in any of the blocks.
+    pub(super) reach: u32,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self {
+            numbers: [0; LANES * 64],
+            reach: 1,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        if self.reach > 1 {
+            self.numbers.fill(0);
+            self.reach = 1;
+        }
+    }
+}
 
 /// A coefficient may reach this after multiplication; more than 8 bits can make, and small enough that no
 /// sum in an inverse transform overflows.
@@ -95,7 +118,7 @@ pub(super) fn keep(
     bytes: &Bytes,
 ) -> Option<()> {
     let (mut bits, mut at) = (*cursor, 1);
-    loop {
+    let reach = loop {
         while target.keep_some(table, &mut bits, &mut at)
             && target.keep_some(table, &mut bits, &mut at)
             && target.keep_some(table, &mut bits, &mut at)
@@ -108,7 +131,8 @@ pub(super) fn keep(
         if ends(at + (entry >> 8 & 255)) {
             target.put_entry(entry, at);
             bits.drop(entry);
-            break;
+            // An end alone covers a place that stays empty.
+            break at + (entry >> 8 & 127) - u32::from(entry >> 16 == 0);
         }
         let single = Single::read(code, &mut bits)?;
         bits.refill(bytes);
@@ -117,9 +141,10 @@ pub(super) fn keep(
             target.put_checked(at - 1, single.value)?;
         }
         if at == 64 {
-            break;
+            break 64;
         }
-    }
+    };
+    target.batch.reach = target.batch.reach.max(reach);
     bits.refill(bytes);
     *cursor = bits;
     Some(())
@@ -150,7 +175,7 @@ impl Target<'_> {
     #[inline(always)]
     fn put(&mut self, place: u32, value: i32) {
         let slot = usize::from(self.slots[place as usize & 63]);
-        self.batch[(slot + self.lane) % (LANES * 64)] = value as i16;
+        self.batch.numbers[(slot + self.lane) % (LANES * 64)] = value as i16;
     }
 
     fn put_checked(&mut self, place: u32, value: i32) -> Option<()> {

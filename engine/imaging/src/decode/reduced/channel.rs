@@ -73,7 +73,9 @@ impl Channel {
             by_slot: idct::spread(&component.quant, &slots),
             slots,
             mean: 0,
-            batches: vec![[0; LANES * 64]; component.horizontal * component.vertical],
+            batches: (0..component.horizontal * component.vertical)
+                .map(|_| Batch::new())
+                .collect(),
             plane,
         }
     }
@@ -106,7 +108,7 @@ impl Channel {
                 let lane = column % LANES;
                 let batch = self.batches.get_mut(down * self.horizontal + column / LANES)?;
                 self.mean += block::mean(&tables.mean, cursor, bytes)?;
-                batch[lane] = block::checked_mean(self.mean, self.by_slot[0])?;
+                batch.numbers[lane] = block::checked_mean(self.mean, self.by_slot[0])?;
                 match &tables.table {
                     Table::Skip(table) => block::skip(table, &tables.rest, cursor, bytes)?,
                     Table::Keep(table) => {
@@ -137,7 +139,7 @@ impl Channel {
                 4 => self.plane.put(x, y, &idct::four(batch, quant)?),
                 _ => self.plane.put(x, y, &idct::eight(batch, quant)?),
             }
-            batch.fill(0);
+            batch.clear();
         }
         Some(())
     }

@@ -8,11 +8,27 @@ pub(super) fn rgb([y, cb, cr]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
     let planes = y.chunks(CHUNK).zip(cb.chunks(CHUNK)).zip(cr.chunks(CHUNK));
     for (pixels, ((y, cb), cr)) in pixels.chunks_mut(CHUNK).zip(planes) {
-        let [red, green, blue] = convert([y, cb, cr].map(filled));
-        for (at, pixel) in pixels.iter_mut().enumerate() {
-            *pixel = [red[at], green[at], blue[at]];
-        }
+        let converted = interleaved(&convert([y, cb, cr].map(filled)));
+        pixels.copy_from_slice(&converted.as_chunks().0[..pixels.len()]);
     }
+}
+
+/// Four pixels are put together as one number: fewer stores than one for each channel.
+#[inline(always)]
+fn interleaved([red, green, blue]: &[[u8; CHUNK]; 3]) -> [u8; CHUNK * 3] {
+    let mut pixels = [0; CHUNK];
+    for (at, pixel) in pixels.iter_mut().enumerate() {
+        *pixel = u32::from(red[at]) | u32::from(green[at]) << 8 | u32::from(blue[at]) << 16;
+    }
+    let mut out = [0; CHUNK * 3];
+    let fours = pixels.as_chunks::<4>().0.iter();
+    for (out, pixels) in out.as_chunks_mut::<12>().0.iter_mut().zip(fours) {
+        let [a, b, c, d] = pixels.map(u64::from);
+        let (low, high) = (a | b << 24 | c << 48, c >> 16 | d << 8);
+        out[..8].copy_from_slice(&low.to_le_bytes());
+        out[8..].copy_from_slice(&(high as u32).to_le_bytes());
+    }
+    out
 }
 
 fn filled(part: &[u8]) -> [u8; CHUNK] {

@@ -5,7 +5,7 @@
 //! sample is far off; where that is not so the answer is `None`. Loops run over the eight blocks, so
 //! that the compiler makes vectors of them.
 
-use super::block::{Batch, LANES};
+use super::block::{Batch, LANES, Numbers};
 
 const CONST_BITS: u32 = 13;
 const PASS_BITS: u32 = 2;
@@ -14,6 +14,9 @@ const PASS_BITS: u32 = 2;
 const LARGEST_BETWEEN: i16 = 16_000;
 /// Of a sample around zero; libjpeg wraps around beyond it.
 const LARGEST_SAMPLE: i16 = 500;
+
+/// That many coefficients lie in the first four rows and columns.
+const CORNER: u32 = 10;
 
 /// What 13 bits make of a factor.
 const fn fix(factor: f64) -> i32 {
@@ -54,7 +57,7 @@ const ZIGZAG: [usize; 64] = [
 ];
 
 /// Factors as the coefficients lie in a batch.
-pub(super) type Quant = Batch;
+pub(super) type Quant = Numbers;
 
 /// Factors by zigzag position, spread over the places that `slots` gives them.
 pub(super) fn spread(factors: &[u8; 64], slots: &[u16; 64]) -> Quant {
@@ -68,40 +71,79 @@ pub(super) fn spread(factors: &[u8; 64], slots: &[u16; 64]) -> Quant {
 /// One sample each: the mean.
 pub(super) fn one(batch: &Batch, quant: &Quant) -> [[u8; LANES]; 1] {
     [std::array::from_fn(|lane| {
-        sample((batch[lane].wrapping_mul(quant[lane]) + 4) >> 3)
+        sample((batch.numbers[lane].wrapping_mul(quant[lane]) + 4) >> 3)
     })]
 }
 
 /// 2x2 samples each, side by side.
 pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> {
-    let mut lines = [[0; 2]; LANES * 2];
-    let columns = transform::<5, 2, 40, 16>(batch, quant, CONST_BITS + 2, halves)?;
-    for (at, line) in lines.iter_mut().enumerate() {
-        *line = [columns[0][at], columns[1][at]];
+    let (bits, columns) = (CONST_BITS + 2, 5 * LANES);
+    let [a, b] = match batch.reach {
+        ..=1 => return Some(flat(batch, quant)),
+        ..=CORNER => {
+            transform::<3, 2, 24, 16>(batch, quant, columns, bits, |[a, b, c]| halves([a, b, c, 0, 0]))
+        }
+        _ => transform::<5, 2, 40, 16>(batch, quant, columns, bits, halves),
+    }?;
+    let mut bytes = [[0; 2]; LANES * 2];
+    for (at, bytes) in bytes.iter_mut().enumerate() {
+        *bytes = [a[at], b[at]];
     }
-    lines.as_flattened().as_chunks().0.try_into().ok()
+    bytes.as_flattened().as_chunks().0.try_into().ok()
 }
 
 /// 4x4 samples each, side by side.
 pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]> {
-    let mut lines = [[0; 4]; LANES * 4];
-    let columns = transform::<7, 4, 56, 32>(batch, quant, CONST_BITS + 1, quarters)?;
-    for (at, line) in lines.iter_mut().enumerate() {
-        *line = [columns[0][at], columns[1][at], columns[2][at], columns[3][at]];
-    }
-    lines.as_flattened().as_chunks().0.try_into().ok()
+    let (bits, columns) = (CONST_BITS + 1, 7 * LANES);
+    let [a, b, c, d] = match batch.reach {
+        ..=1 => return Some(flat(batch, quant)),
+        ..=CORNER => transform::<4, 4, 32, 32>(batch, quant, columns, bits, |[a, b, c, d]| {
+            quarters([a, b, c, d, 0, 0, 0])
+        }),
+        _ => transform::<7, 4, 56, 32>(batch, quant, columns, bits, quarters),
+    }?;
+    let bytes = beside([&a, &b, &c, &d]).map(u32::to_le_bytes);
+    bytes.as_flattened().as_chunks().0.try_into().ok()
 }
 
 /// 8x8 samples each, side by side.
 pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]> {
-    let mut lines = [[0; 8]; LANES * 8];
-    let columns = transform::<8, 8, 64, 64>(batch, quant, CONST_BITS, eighths)?;
-    for (at, line) in lines.iter_mut().enumerate() {
-        for (sample, column) in line.iter_mut().zip(&columns) {
-            *sample = column[at];
-        }
+    let (bits, columns) = (CONST_BITS, 8 * LANES);
+    let columns = match batch.reach {
+        ..=1 => return Some(flat(batch, quant)),
+        ..=CORNER => transform::<4, 8, 32, 64>(batch, quant, columns, bits, |[a, b, c, d]| {
+            eighths([a, b, c, d, 0, 0, 0, 0])
+        }),
+        _ => transform::<8, 8, 64, 64>(batch, quant, columns, bits, eighths),
+    }?;
+    let [a, b, c, d, e, f, g, h] = &columns;
+    let (left, right) = (beside([a, b, c, d]), beside([e, f, g, h]));
+    let mut bytes = [[[0; 4]; 2]; LANES * 8];
+    for (at, bytes) in bytes.iter_mut().enumerate() {
+        *bytes = [left[at].to_le_bytes(), right[at].to_le_bytes()];
     }
-    lines.as_flattened().as_chunks().0.try_into().ok()
+    bytes.as_flattened().as_flattened().as_chunks().0.try_into().ok()
+}
+
+/// Four columns as one, made with shifts because the compiler sees vectors in these.
+#[inline(always)]
+fn beside<const N: usize>([a, b, c, d]: [&[u8; N]; 4]) -> [u32; N] {
+    let mut lines = [0; N];
+    for (at, line) in lines.iter_mut().enumerate() {
+        *line = u32::from(a[at]) | u32::from(b[at]) << 8 | u32::from(c[at]) << 16 | u32::from(d[at]) << 24;
+    }
+    lines
+}
+
+/// Without other coefficients the mean is every sample.
+#[inline(always)]
+fn flat<const WIDE: usize, const N: usize>(batch: &Batch, quant: &Quant) -> [[u8; WIDE]; N] {
+    let [means] = one(batch, quant);
+    let mut line = [0; WIDE];
+    for (samples, mean) in line.chunks_exact_mut(N).zip(means) {
+        samples.fill(mean);
+    }
+    [line; N]
 }
 
 /// Columns first, then rows; `one_way` does `IN` numbers into `OUT` with `bits` of fraction. What comes out are
@@ -110,11 +152,16 @@ pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]
 fn transform<const IN: usize, const OUT: usize, const BEFORE: usize, const AFTER: usize>(
     batch: &Batch,
     quant: &Quant,
+    stride: usize,
     bits: u32,
     one_way: impl Fn([i16; IN]) -> [i32; OUT],
 ) -> Option<[[u8; AFTER]; OUT]> {
-    let rows: [(&[i16], &[i16]); IN] =
-        std::array::from_fn(|row| (&batch[row * BEFORE..][..BEFORE], &quant[row * BEFORE..][..BEFORE]));
+    let rows: [(&[i16], &[i16]); IN] = std::array::from_fn(|row| {
+        (
+            &batch.numbers[row * stride..][..BEFORE],
+            &quant[row * stride..][..BEFORE],
+        )
+    });
     let mut between = [[0; BEFORE]; OUT];
     // Over columns and blocks at once: loops of this length become vectors.
     for at in 0..BEFORE {
