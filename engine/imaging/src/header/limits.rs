@@ -95,8 +95,9 @@ impl Header {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let (channels, moving) = (u64::from(self.channels), self.frames > 1);
         let frame = match self.kind {
-            _ if self.depth > 8 => 8,
+            // A canvas has 8 bits a channel.
             _ if moving => 4,
+            _ if self.depth > 8 => 8,
             _ if self.cmyk => 3,
             _ => channels,
         };
@@ -106,15 +107,15 @@ impl Header {
             InputType::Jpeg if self.progressive => 2 * channels + ink,
             InputType::Jpeg => ink,
             // Stored frame, canvas, and the canvas as it was before.
+            InputType::Png if moving && self.depth > 8 => 24,
             InputType::Png | InputType::Gif if moving => 12,
-            InputType::Gif => 8,
             InputType::Png if self.depth > 8 => 6,
             InputType::Png => 2,
             // The stored frame twice, with and without alpha, too.
             InputType::Webp if moving => 16,
             InputType::Webp => 5,
             InputType::Tiff => channels * u64::from(self.depth) / 8,
-            InputType::Bmp | InputType::Ico | InputType::Qoi => 8,
+            InputType::Gif | InputType::Bmp | InputType::Ico | InputType::Qoi => 8,
             // Planes of 16 bits, once in the codec.
             InputType::Avif => 12,
         };

@@ -58,8 +58,9 @@ fn shades(
     known.eight(layout, Layout::Rgb)?.transform(&all, &mut out)?;
     let table = repack::<3, 1>(&out, |[r, g, b]| [luma(r, g, b)]);
     runs(bytes, 1, |run| {
-        run.iter_mut()
-            .for_each(|shade| *shade = table[usize::from(*shade)]);
+        for shade in run {
+            *shade = table[usize::from(*shade)];
+        }
         Ok(())
     })
 }

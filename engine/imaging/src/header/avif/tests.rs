@@ -40,7 +40,7 @@ fn places(pieces: &[(u32, u32)]) -> Vec<u8> {
 }
 
 fn refused(file: &[u8]) -> Failure {
-    parse(file).err().expect("a file that claims too much was taken")
+    parse(file).expect_err("a file that claims too much was taken")
 }
 
 #[test]
