@@ -6,7 +6,7 @@ input: { max_bytes: 50MB, max_pixels: 200MP, max_side: 20000, max_frames: 300, m
 timeout: 2m
 steps:
   - { id: photo, uses: decode }
-  - { id: marked, uses: adjust@1, limits: { memory: 256MiB, timeout: 20s } }
+  - { id: marked, uses: adjust@^1, limits: { memory: 256MiB, timeout: 20s } }
 renditions:
   - { name: a.png, format: png }
 ";
@@ -32,11 +32,11 @@ fn what_asks_for_more_is_refused_where_it_stands() {
     assert_eq!(texts.len(), 9, "{texts:#?}");
     assert_eq!(
         texts[1],
-        "greedy.yaml:2:38: error: `input.max_pixels` asks for 200MP; this server allows at most 50MP (`--max-pixels`)"
+        "greedy.yaml:2:39: error: `input.max_pixels` asks for 200MP; this server allows at most 50MP (`--max-pixels`)"
     );
     assert_eq!(
         texts[7],
-        "greedy.yaml:6:55: error: `limits.memory` asks for 256MiB; this server allows at most 32MiB (`--max-plugin-memory`)"
+        "greedy.yaml:6:54: error: `limits.memory` asks for 256MiB; this server allows at most 32MiB (`--max-plugin-memory`)"
     );
 }
 
