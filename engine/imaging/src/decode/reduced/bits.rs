@@ -37,7 +37,7 @@ impl Cursor {
         let word = bytes[at..at + 8].try_into().map_or(0, u64::from_be_bytes);
         self.buffer |= word.wrapping_shr(self.bits);
         self.position += (63 - self.bits as usize) >> 3;
-        self.bits |= 56;
+        self.bits |= 0x38;
     }
 
     #[inline(always)]
@@ -134,7 +134,8 @@ impl<'a> Window<'a> {
         let to = self.bytes[self.end..SIZE].as_chunks_mut::<CHUNK>().0;
         let mut count = 0;
         for (from, to) in from.iter().zip(to) {
-            if from.iter().fold(false, |found, byte| found | (*byte == 0xff)) {
+            // Not `any`, which stops at the first and so makes no vectors.
+            if from.iter().fold(0, |found, byte| found | u8::from(*byte == 0xff)) != 0 {
                 break;
             }
             *to = *from;

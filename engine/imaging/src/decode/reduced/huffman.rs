@@ -114,7 +114,7 @@ fn skip(code: &Code, bits: u32) -> u32 {
     {
         let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
         if symbol == 0 {
-            return used + length | (count | END) << 8;
+            return (used + length) | ((count | END) << 8);
         }
         let odd = size == 0 && zeros != 15;
         // Two entries must fit into what a refill gives.
@@ -124,7 +124,7 @@ fn skip(code: &Code, bits: u32) -> u32 {
         used += length + size;
         count += zeros + 1;
     }
-    if used == 0 { NONE } else { used | count << 8 }
+    if used == 0 { NONE } else { used | (count << 8) }
 }
 
 impl Keep {
@@ -144,7 +144,7 @@ fn keep(code: &Code, bits: u32, largest: i32) -> u32 {
         let (zeros, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
         if symbol == 0 {
             // An end alone counts one more, so that there is a place to put zeros.
-            return entry | used + length | (count.max(1) | END) << 8;
+            return entry | (used + length) | ((count.max(1) | END) << 8);
         }
         let odd = size == 0 && zeros != 15;
         let after = used + length + size;

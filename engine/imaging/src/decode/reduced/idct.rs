@@ -79,8 +79,8 @@ pub(super) fn one(batch: &Batch, quant: &Quant) -> [[u8; LANES]; 1] {
 pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> {
     let (bits, columns) = (CONST_BITS + 2, 5 * LANES);
     let [a, b] = match batch.reach {
-        ..=1 => return Some(flat(batch, quant)),
-        ..=CORNER => {
+        0..=1 => return Some(flat(batch, quant)),
+        2..=CORNER => {
             transform::<3, 2, 24, 16>(batch, quant, columns, bits, |[a, b, c]| halves([a, b, c, 0, 0]))
         }
         _ => transform::<5, 2, 40, 16>(batch, quant, columns, bits, halves),
@@ -96,8 +96,8 @@ pub(super) fn two(batch: &Batch, quant: &Quant) -> Option<[[u8; 2 * LANES]; 2]> 
 pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]> {
     let (bits, columns) = (CONST_BITS + 1, 7 * LANES);
     let [a, b, c, d] = match batch.reach {
-        ..=1 => return Some(flat(batch, quant)),
-        ..=CORNER => transform::<4, 4, 32, 32>(batch, quant, columns, bits, |[a, b, c, d]| {
+        0..=1 => return Some(flat(batch, quant)),
+        2..=CORNER => transform::<4, 4, 32, 32>(batch, quant, columns, bits, |[a, b, c, d]| {
             quarters([a, b, c, d, 0, 0, 0])
         }),
         _ => transform::<7, 4, 56, 32>(batch, quant, columns, bits, quarters),
@@ -110,8 +110,8 @@ pub(super) fn four(batch: &Batch, quant: &Quant) -> Option<[[u8; 4 * LANES]; 4]>
 pub(super) fn eight(batch: &Batch, quant: &Quant) -> Option<[[u8; 8 * LANES]; 8]> {
     let (bits, columns) = (CONST_BITS, 8 * LANES);
     let columns = match batch.reach {
-        ..=1 => return Some(flat(batch, quant)),
-        ..=CORNER => transform::<4, 8, 32, 64>(batch, quant, columns, bits, |[a, b, c, d]| {
+        0..=1 => return Some(flat(batch, quant)),
+        2..=CORNER => transform::<4, 8, 32, 64>(batch, quant, columns, bits, |[a, b, c, d]| {
             eighths([a, b, c, d, 0, 0, 0, 0])
         }),
         _ => transform::<8, 8, 64, 64>(batch, quant, columns, bits, eighths),

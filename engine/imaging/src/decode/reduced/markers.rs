@@ -151,9 +151,6 @@ impl Image<'_> {
             .iter()
             .map(|c| (c.horizontal, c.vertical))
             .collect();
-        matches!(
-            factors[..],
-            [(1, 1)] | [(1, 1), (1, 1), (1, 1)] | [(2, 2), (1, 1), (1, 1)]
-        )
+        matches!(factors[..], [(1, 1)] | [(1, 1) | (2, 2), (1, 1), (1, 1)])
     }
 }

@@ -65,14 +65,12 @@ impl Scan {
             };
             let largest = Channel::harmless(&component.quant);
             let key = (component.tables, (size > 1).then_some(largest));
-            let number = match known.iter().position(|other| *other == key) {
-                Some(number) => number,
-                None => {
-                    tables.push(Tables::new(image, key.0, key.1)?);
-                    known.push(key);
-                    known.len() - 1
-                }
-            };
+            let number = known.iter().position(|other| *other == key);
+            if number.is_none() {
+                tables.push(Tables::new(image, key.0, key.1)?);
+                known.push(key);
+            }
+            let number = number.unwrap_or(known.len() - 1);
             channels.push((Channel::new(component, size, plane), number));
         }
         Some(Self {
