@@ -85,6 +85,7 @@ impl HostWallClock for Still {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use monotonic_clock::Host as _;
     use wasmtime_wasi::p2::bindings::sync::io::poll::{Host as _, HostPollable as _};
 
     const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
