@@ -176,7 +176,8 @@ fn tiff_strips_that_claim_too_much_are_refused() {
 
 /// Where the first chunk of an animation frame starts.
 fn frame_of_webp(webp: &[u8]) -> usize {
-    webp.windows(4).position(|name| name == b"ANMF").unwrap() + 8
+    let frame = webp.windows(4).position(|name| name == b"ANMF");
+    frame.expect("the file is an animation") + 8
 }
 
 #[test]

@@ -17,7 +17,8 @@ fn png_with(chunks: &[Vec<u8>]) -> Vec<u8> {
 /// `plain.avif` whose container gives these primaries and this transfer.
 fn avif_with(primaries: u8, transfer: u8) -> Vec<u8> {
     let mut avif = fixture("plain.avif");
-    let at = avif.windows(4).position(|name| name == b"nclx").unwrap() + 4;
+    let codes = avif.windows(4).position(|name| name == b"nclx");
+    let at = codes.expect("the file has codes for its colours") + 4;
     avif[at..at + 4].copy_from_slice(&[0, primaries, 0, transfer]);
     avif
 }

@@ -6,7 +6,9 @@ use workflow::op::{Decode, Orient};
 use crate::common::{decode_with, fixture, full};
 
 fn orientation(block: &[u8]) -> Option<u32> {
-    let read = Reader::new().read_raw(block.to_vec()).unwrap();
+    let read = Reader::new()
+        .read_raw(block.to_vec())
+        .expect("the block can be read");
     read.get_field(Tag::Orientation, In::PRIMARY)
         .and_then(|field| field.value.get_uint(0))
 }

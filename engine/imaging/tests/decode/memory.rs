@@ -61,7 +61,7 @@ unsafe impl GlobalAlloc for Counting {
 
 #[test]
 fn the_most_that_is_held_at_a_time_counts() {
-    let (_, one) = peak(|| drop(vec![1_u8; 1 << 20]));
+    let ((), one) = peak(|| drop(vec![1_u8; 1 << 20]));
     let (_, two) = peak(|| (vec![1_u8; 1 << 20], vec![0_u8; 2 << 20]));
     assert!(
         (1 << 20..2 << 20).contains(&one) && (3 << 20..4 << 20).contains(&two),
