@@ -42,7 +42,7 @@ impl Raw {
     pub fn read(&mut self, most: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         // A reset ends the answer as well as a close does.
-        self.0.by_ref().take(most as u64).read_to_end(&mut bytes).ok();
+        (&self.0).take(most as u64).read_to_end(&mut bytes).ok();
         bytes
     }
 

@@ -16,7 +16,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::op::Colour;
 use workflow::rendition::{Chroma, Encode, Format};
 
-use crate::frame::{Frame, Picture};
+use crate::frame::{Frame, Picture, Pixels};
 use crate::ops::{flatten, invalid};
 
 /// The bytes of a file. `InvalidParams` for options that the format does not have or pictures that it
@@ -40,6 +40,15 @@ pub fn encode_accepts_planes(options: &Encode) -> bool {
         Format::Webp => !options.lossless,
         Format::Png | Format::Avif | Format::Gif => false,
     }
+}
+
+/// Whether the planes of this frame go into the file as they are, with colours that RGB may not have.
+pub(crate) fn keeps_planes(frame: &Frame, options: &Encode) -> bool {
+    let fit = match &frame.pixels {
+        Pixels::Ycc(planes) => planes::fit(planes, frame.width, frame.height),
+        _ => false,
+    };
+    fit && encode_accepts_planes(options)
 }
 
 /// Whether the options fit the format, by the table that pipelines are checked by; says the first that does not.

@@ -3,4 +3,5 @@
 pub(crate) mod buffer;
 mod builder;
 pub(crate) mod frames;
+pub(crate) mod json;
 pub(crate) mod v1;

@@ -19,12 +19,13 @@ use workflow::failure::{Failure, FailureKind};
 
 use crate::abi::buffer::Buffer;
 use crate::abi::frames::{GuestFrame, frame};
+use crate::abi::json;
 use crate::abi::v1::{self, Error};
 use crate::engine::Host;
 use crate::limits::Limits;
 use crate::load::Plugin;
 use crate::manifest::Kind;
-use crate::sandbox::{self, LogLine, Sandbox};
+use crate::sandbox::{self, LogLine, Sandbox, Until};
 pub(crate) use classify::{Called, classify};
 
 /// What goes with the input.
@@ -49,8 +50,25 @@ pub struct CallReport {
     /// Peak of linear memory in bytes; the largest of the bands.
     pub peak_memory: u64,
     pub bands: u32,
+    /// Linear memory of all bands together.
+    #[serde(skip)]
+    memory: u64,
+    /// Pixels that the host made, in bytes.
+    #[serde(skip)]
+    frame_bytes: u64,
     pub logs: Vec<LogLine>,
     pub emitted: Vec<(String, Value)>,
+}
+
+impl CallReport {
+    /// Whether bands, all together, spent no more than one call may, in silence.
+    fn is_within(&self, limits: &Limits, pixels: u64) -> bool {
+        self.fuel <= limits.fuel(pixels)
+            && self.memory <= limits.memory
+            && self.frame_bytes <= limits.frame_bytes
+            && self.logs.is_empty()
+            && self.emitted.is_empty()
+    }
 }
 
 type FrameResult = (Result<Resource<GuestFrame>, Error>,);
@@ -68,9 +86,9 @@ impl Host {
         };
         if bands > 1 {
             let (report, result) = self.filter_bands(plugin, &source, call, bands);
-            // Bands may only make it quicker: unless all went well within the whole call's fuel, the verdict
-            // is that of a single call, so that it does not depend on the number of cores.
-            if result.is_ok() && report.fuel <= call.limits.fuel(source.0.pixel_count()) {
+            // Bands may only make it quicker: unless all went well within what a single call may spend, and
+            // nothing was said that a single call says once, the verdict is that of a single call.
+            if result.is_ok() && report.is_within(call.limits, source.0.pixel_count()) {
                 let wall = begun.elapsed();
                 return (
                     CallReport {
@@ -135,12 +153,10 @@ impl Host {
             let source = guest.give(source)?;
             let (json,): (Result<String, Error>,) = guest.call((source, call.params_json))?;
             let json = json.map_err(|error| Called::Said(error.into()))?;
-            guest.check_output(json.len())?;
-            serde_json::from_str(&json).map_err(|error| {
-                Called::Said(Failure::new(
-                    FailureKind::BadOutput,
-                    format!("the analyzer's result is not JSON: {error}"),
-                ))
+            guest.check_output(json.len(), guest.limits().analysis_bytes)?;
+            json::parse(&json).map_err(|wrong| {
+                let text = format!("the analyzer's result {wrong}");
+                Called::Said(Failure::new(FailureKind::BadOutput, text))
             })
         })
     }
@@ -148,6 +164,7 @@ impl Host {
     pub fn decode(&self, plugin: &Plugin, input: &[u8], call: &Call<'_>) -> Outcome<Frame> {
         // The size of the picture is not known yet, so its bytes count as pixels.
         self.enter(plugin, call, input.len() as u64, |guest| {
+            guest.probe(plugin, input)?;
             let (made,): FrameResult = guest.call((input, call.params_json))?;
             guest.take(made)
         })
@@ -160,7 +177,7 @@ impl Host {
             let source = guest.give(source)?;
             let (bytes,): (Result<Bytes, Error>,) = guest.call((source, call.params_json))?;
             let bytes = bytes.map_err(|error| Called::Said(error.into()))?;
-            guest.check_output(bytes.len())?;
+            guest.check_output(bytes.len(), guest.limits().output_bytes)?;
             Ok(Vec::from(bytes))
         })
     }
@@ -183,7 +200,11 @@ impl Host {
         let own = begun + limits.timeout;
         let deadline = call.deadline.map_or(own, |job| job.min(own));
         let budget = limits.fuel(pixels);
-        let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, deadline);
+        let until = Until {
+            deadline,
+            own: deadline == own,
+        };
+        let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, until);
         let result = plugin
             .pre
             .instantiate(&mut store)
@@ -204,6 +225,8 @@ impl Host {
             fuel,
             peak_memory: sandbox.limiter.peak_memory,
             bands: 1,
+            memory: sandbox.limiter.peak_memory,
+            frame_bytes: sandbox.frame_bytes,
             logs: sandbox.logs,
             emitted: sandbox.emitted,
         };
@@ -237,6 +260,22 @@ impl Guest<'_> {
         function.call(&mut *self.store, params).map_err(Called::Engine)
     }
 
+    /// A decoder says first whether the file is of its kind.
+    fn probe(&mut self, plugin: &Plugin, input: &[u8]) -> Result<(), Called> {
+        let head = &input[..input.len().min(HEAD)];
+        let index = plugin.probe().ok_or_else(|| Called::missing("probe"))?;
+        let probe = typed_probe(self.store, &self.instance, &index)?;
+        let (known,) = probe.call(&mut *self.store, (head,)).map_err(Called::Engine)?;
+        if known {
+            return Ok(());
+        }
+        let text = format!(
+            "the plugin {} does not read files of this kind",
+            plugin.manifest().name
+        );
+        Err(Called::Said(Failure::new(FailureKind::Unsupported, text)))
+    }
+
     /// The frame behind a handle that the guest gave back.
     fn take(&mut self, made: Result<Resource<GuestFrame>, Error>) -> Result<Frame, Called> {
         let handle = made.map_err(|error| Called::Said(error.into()))?;
@@ -249,14 +288,30 @@ impl Guest<'_> {
         Ok(made.0)
     }
 
-    fn check_output(&self, bytes: usize) -> Result<(), Called> {
-        let limit = self.store.data().limits.output_bytes;
+    fn limits(&self) -> &Limits {
+        &self.store.data().limits
+    }
+
+    fn check_output(&self, bytes: usize, limit: u64) -> Result<(), Called> {
         if bytes as u64 <= limit {
             return Ok(());
         }
         let text = format!("the plugin gave back {bytes} bytes; {limit} are allowed");
         Err(Called::Said(Failure::new(FailureKind::HostLimit, text)))
     }
+}
+
+/// As much of a file as `probe` sees.
+const HEAD: usize = 4096;
+
+fn typed_probe<'a>(
+    store: &mut Store<Sandbox>,
+    instance: &Instance,
+    probe: &ComponentExportIndex,
+) -> Result<TypedFunc<(&'a [u8],), (bool,)>, Called> {
+    instance
+        .get_typed_func(store, probe)
+        .map_err(|error| Called::shape("probe", &error))
 }
 
 fn typed<P, R>(
@@ -280,6 +335,7 @@ pub(crate) fn check_shape(
     instance: &Instance,
     function: &ComponentExportIndex,
     kind: Kind,
+    probe: Option<ComponentExportIndex>,
 ) -> Result<(), Called> {
     type FrameAndParams<'a> = (Resource<GuestFrame>, &'a str);
     match kind {
@@ -287,7 +343,11 @@ pub(crate) fn check_shape(
         Kind::Analyzer => {
             typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, function, kind).map(drop)
         }
-        Kind::Decoder => typed::<(&[u8], &str), FrameResult>(store, instance, function, kind).map(drop),
+        Kind::Decoder => {
+            let index = probe.ok_or_else(|| Called::missing("probe"))?;
+            typed_probe(store, instance, &index)?;
+            typed::<(&[u8], &str), FrameResult>(store, instance, function, kind).map(drop)
+        }
         Kind::Encoder => {
             typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, function, kind).map(drop)
         }
@@ -314,6 +374,8 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
     for (part, result) in parts {
         report.fuel += part.fuel;
         report.peak_memory = report.peak_memory.max(part.peak_memory);
+        report.memory += part.memory;
+        report.frame_bytes += part.frame_bytes;
         report.logs.extend(part.logs);
         report.emitted.extend(part.emitted);
         match result {

@@ -14,7 +14,9 @@ use crate::call::{Called, classify};
 use crate::engine::Host;
 use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, Sandbox, Until};
+
+const PROBE: (&str, &str) = ("decoder", "probe");
 
 const BUILD: &str = "build it with `cargo build --target wasm32-wasip2` and the crate `stopbath-plugin`";
 
@@ -40,6 +42,11 @@ impl Plugin {
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Of decoders: the function that says whether they read a file.
+    pub(crate) fn probe(&self) -> Option<ComponentExportIndex> {
+        exported(self.pre.component(), PROBE)
     }
 }
 
@@ -140,7 +147,7 @@ impl Host {
         };
         if !has("meta") {
             return Err(LoadError(format!(
-                "it exports {listed}, but not `{}`; {BUILD}",
+                "it exports {listed}, not `{}`; {BUILD}",
                 v1::interface("meta")
             )));
         }
@@ -149,7 +156,7 @@ impl Host {
         match (kinds.next(), kinds.next()) {
             (Some(kind), None) => Ok(kind),
             (None, _) => Err(LoadError(format!(
-                "it exports {listed}, but none of the interfaces {worlds}; {BUILD}"
+                "it exports {listed}, none of the interfaces {worlds}; {BUILD}"
             ))),
             (Some(_), Some(_)) => Err(LoadError(format!(
                 "it exports more than one of {worlds}; make one plugin of each"
@@ -168,9 +175,12 @@ impl Host {
             timeout: Duration::from_secs(5),
             ..Limits::default()
         };
-        let deadline = Instant::now() + limits.timeout;
+        let until = Until {
+            deadline: Instant::now() + limits.timeout,
+            own: true,
+        };
         let _permit = self.permits.take();
-        let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, deadline);
+        let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, until);
         let described = pre
             .instantiate(&mut store)
             .map_err(Called::Engine)
@@ -180,7 +190,8 @@ impl Host {
                 let describe = instance
                     .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
                     .map_err(|error| Called::shape("describe", &error))?;
-                crate::call::check_shape(&mut store, &instance, function, kind)?;
+                let probe = exported(pre.component(), PROBE);
+                crate::call::check_shape(&mut store, &instance, function, kind, probe)?;
                 describe
                     .call(&mut store, ())
                     .map(|(manifest,)| manifest)

@@ -15,7 +15,7 @@ use crate::ops::{view, whole};
 
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
     let frame = whole(picture.first())?;
-    let kept = kept(&picture.metadata, options);
+    let kept = kept(&picture.metadata, options, false);
     if kept.icc.is_some() {
         return Err(no_profile(Format::Avif));
     }

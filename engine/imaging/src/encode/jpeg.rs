@@ -16,7 +16,8 @@ use crate::ops::{grown, view, whole};
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
     let frame = whole(picture.first())?;
     let bytes = compress(&frame, options).map_err(|error| failed(Format::Jpeg, error))?;
-    Ok(with_metadata(bytes, &kept(&picture.metadata, options)))
+    let gray = matches!(frame.pixels, Pixels::Gray8(_));
+    Ok(with_metadata(bytes, &kept(&picture.metadata, options, gray)))
 }
 
 fn compress(frame: &Frame, options: &Encode) -> turbojpeg::Result<Vec<u8>> {

@@ -18,7 +18,12 @@ struct Rows {
     whole: Vec<bool>,
     /// Spans of rows that came in pieces: sorted, disjoint, not touching.
     parts: BTreeMap<u32, Vec<(u32, u32)>>,
+    /// A row had more of them than are kept.
+    scattered: bool,
 }
+
+/// Pieces of a row that lie apart; more are not remembered.
+const PIECES: usize = 64;
 
 impl Builder {
     /// An error when there is no memory for it.
@@ -26,6 +31,7 @@ impl Builder {
         let rows = Rows {
             whole: vec![false; info.height as usize],
             parts: BTreeMap::new(),
+            scattered: false,
         };
         Ok(Self {
             info,
@@ -46,6 +52,7 @@ impl Builder {
             rows: Rows {
                 whole: Vec::new(),
                 parts: BTreeMap::new(),
+                scattered: false,
             },
         }
     }
@@ -78,6 +85,11 @@ impl Builder {
             }
         }
         self.rows.mark(region, self.info.width);
+    }
+
+    /// Whether a row was written in more pieces than are remembered.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.rows.scattered
     }
 
     /// The first row that is not whole.
@@ -114,7 +126,11 @@ impl Rows {
             }
             apart
         });
-        parts.push((start, end));
+        if parts.len() < PIECES {
+            parts.push((start, end));
+        } else {
+            self.scattered = true;
+        }
         (start, end)
     }
 }
@@ -151,6 +167,21 @@ mod tests {
         write(&mut builder, 1, 0, 1, 1);
         assert_eq!(builder.missing(), None);
         assert_eq!(*builder.pixels, [9; 8]);
+    }
+
+    #[test]
+    fn a_row_in_crumbs_is_not_remembered_for_ever() {
+        let mut builder = Builder::new(ImageInfo {
+            width: 1000,
+            height: 1,
+            format: PixelFormat::Gray8,
+        })
+        .unwrap();
+        (0..1000).step_by(2).for_each(|x| write(&mut builder, x, 0, 1, 1));
+        assert!(builder.is_scattered() && builder.missing() == Some(0));
+        assert!(builder.rows.parts[&0].len() <= PIECES);
+        write(&mut builder, 0, 0, 1000, 1);
+        assert_eq!(builder.missing(), None);
     }
 
     #[test]

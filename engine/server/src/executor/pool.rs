@@ -59,7 +59,7 @@ struct Ticket {
 impl Pool {
     pub(crate) fn start(config: PoolConfig) -> anyhow::Result<Self> {
         let queue = Queue::new(config.queue + config.executors);
-        let shared = Arc::new(Shared { queue, config });
+        let shared = Arc::new(Shared { config, queue });
         let slots = (0..shared.config.executors)
             .map(|n| {
                 let shared = Arc::clone(&shared);

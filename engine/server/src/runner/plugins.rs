@@ -113,7 +113,12 @@ impl Run<'_> {
                 };
                 let (called, result) = host.decode(&plugin, bytes, &call);
                 note(called, report);
-                result.map(|frame| Value::Picture(Picture::still(frame)))
+                let frame = result?;
+                self.plan()
+                    .limits
+                    .check_size(frame.width, frame.height)
+                    .map_err(|text| Failure::new(FailureKind::TooLarge, text))?;
+                Ok(Value::Picture(Picture::still(frame)))
             }
             _ => Err(Failure::new(
                 FailureKind::BadOutput,
