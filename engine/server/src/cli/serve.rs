@@ -75,7 +75,12 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         tracing::info!("told to stop: finishing work in hand; told once more, it stops at once");
         stop.send(()).ok();
     };
-    let server = connections::serve(listener, http::router(Arc::clone(&app)), &args.limits, stop_listening);
+    let server = connections::serve(
+        listener,
+        http::router(Arc::clone(&app)),
+        &args.limits,
+        stop_listening,
+    );
     let limit = Duration::from_secs(args.drain);
     let impatient = async {
         drop(stopped.await);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use workflow::plan::{OnFailure, Plan};
+use workflow::plan::Plan;
 
 use super::problem::Problem;
 use crate::budget::Budget;
@@ -56,12 +56,7 @@ impl Shape {
 }
 
 /// Turns the outcome of a job into a response, whose bytes count against the budget until they are sent.
-pub(crate) async fn build(
-    shape: Shape,
-    outcome: Outcome,
-    plan: &Plan,
-    budget: &Budget,
-) -> Result<Response, Problem> {
+pub(crate) async fn build(shape: Shape, outcome: Outcome, budget: &Budget) -> Result<Response, Problem> {
     let Outcome { result, report } = outcome;
     let mut renditions = result?;
     hold(&mut renditions, budget)?;
@@ -71,9 +66,8 @@ pub(crate) async fn build(
     if report.salvaged {
         mark(&mut marks, "stopbath-salvaged", "true");
     }
-    let skipped = skipped(&report, plan);
-    if !skipped.is_empty() {
-        mark(&mut marks, "stopbath-skipped", &skipped.join(", "));
+    if !report.skipped.is_empty() {
+        mark(&mut marks, "stopbath-skipped", &report.skipped.join(", "));
     }
     let mut response = match (shape, renditions.as_slice()) {
         (Shape::Bytes, [one]) => bytes(one),
@@ -108,16 +102,6 @@ fn hold(renditions: &mut [Rendition], budget: &Budget) -> Result<(), Problem> {
         rendition.bytes = share.hold(std::mem::take(&mut rendition.bytes));
     }
     Ok(())
-}
-
-/// Steps that failed and that `on_failure: skip` passed over.
-fn skipped<'a>(report: &Report, plan: &'a Plan) -> Vec<&'a str> {
-    let failed = |id: &str| report.steps.iter().any(|s| s.id == id && s.skipped.is_some());
-    let steps = plan
-        .steps
-        .iter()
-        .filter(|s| matches!(s.on_failure, OnFailure::Skip));
-    steps.map(|s| s.id.as_str()).filter(|id| failed(id)).collect()
 }
 
 fn bytes(rendition: &Rendition) -> Response {

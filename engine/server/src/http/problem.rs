@@ -126,29 +126,35 @@ fn status(kind: FailureKind) -> u16 {
     }
 }
 
+/// Every kind there is; the README lists them, too.
+const TITLES: [(&str, &str); 19] = [
+    ("bad-input", "The original is damaged"),
+    ("unsupported", "The original is of a type that is not handled"),
+    ("too-large", "The original is larger than allowed"),
+    ("invalid-params", "A step's params do not fit"),
+    ("out-of-fuel", "A plugin used up its fuel"),
+    ("timeout", "The job took too long"),
+    ("memory-limit", "A plugin wanted more memory than it may have"),
+    ("trap", "A plugin crashed in its sandbox"),
+    ("bad-output", "A result does not hold together"),
+    ("host-limit", "A plugin asked the host for more than it grants"),
+    ("internal", "A step failed by itself"),
+    ("crash", "The executor died while it worked on this original"),
+    (
+        "infrastructure",
+        "Something that Stopbath stands on does not answer",
+    ),
+    ("not-found", "There is nothing here"),
+    ("not-acceptable", "None of the types asked for can be given"),
+    ("bad-request", "The request does not hold together"),
+    ("request-timeout", "The request came too slowly"),
+    ("method-not-allowed", "The route takes another method"),
+    ("overloaded", "Too much work at once"),
+];
+
 fn title(kind: &str) -> &'static str {
-    match kind {
-        "bad-input" => "The original is damaged",
-        "unsupported" => "The original is of a type that is not handled",
-        "too-large" => "The original is larger than allowed",
-        "invalid-params" => "A step's params do not fit",
-        "out-of-fuel" => "A plugin used up its fuel",
-        "timeout" => "The job took too long",
-        "memory-limit" => "A plugin wanted more memory than it may have",
-        "trap" => "A plugin crashed in its sandbox",
-        "bad-output" => "A result does not hold together",
-        "host-limit" => "A plugin asked the host for more than it grants",
-        "internal" => "A step failed by itself",
-        "crash" => "The executor died while it worked on this original",
-        "infrastructure" => "Something that Stopbath stands on does not answer",
-        "not-found" => "There is nothing here",
-        "not-acceptable" => "None of the types asked for can be given",
-        "bad-request" => "The request does not hold together",
-        "request-timeout" => "The request came too slowly",
-        "method-not-allowed" => "The route takes another method",
-        "overloaded" => "Too much work at once",
-        _ => "Error",
-    }
+    let found = TITLES.iter().find(|(known, _)| *known == kind);
+    found.map_or("Error", |(_, title)| title)
 }
 
 /// What a problem's `type` address answers.
@@ -205,6 +211,22 @@ mod tests {
             assert_eq!(status(kind) < 500, callers_fault, "{kind}");
             let problem = Problem::from(Failure::new(kind, "a failure"));
             assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_each_kind_and_no_other() {
+        let readme = include_str!("../../../../README.md");
+        let section = readme.split("\n## ").find(|text| text.starts_with("Errors"));
+        let section = section.unwrap();
+        for (kind, _) in TITLES {
+            assert!(section.contains(&format!("`{kind}`")), "{kind}");
+        }
+        for kind in section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        {
+            assert_ne!(title(kind), "Error", "{kind}");
         }
     }
 }

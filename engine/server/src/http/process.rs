@@ -78,7 +78,7 @@ pub(crate) async fn process(
     let mut job = app.library.job(&pipeline.plan);
     job.only = only;
     let outcome = app.pool.run(job, original).await.map_err(refused)?;
-    answer::build(shape, outcome, &pipeline.plan, &app.budget).await
+    answer::build(shape, outcome, &app.budget).await
 }
 
 /// Everything that can be wrong before the original is looked at.

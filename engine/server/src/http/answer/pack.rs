@@ -28,6 +28,8 @@ use crate::outcome::{Rendition, Report, StepReport};
 struct Facts<'a> {
     original: &'a str,
     salvaged: bool,
+    skipped: &'a [String],
+    replaced: &'a [String],
     renditions: Vec<Fact<'a>>,
     analyses: &'a BTreeMap<String, Value>,
     metadata: &'a BTreeMap<String, BTreeMap<String, Value>>,
@@ -87,6 +89,8 @@ fn facts<'a>(renditions: &'a [Rendition], report: &'a Report) -> Facts<'a> {
     Facts {
         original: &report.original,
         salvaged: report.salvaged,
+        skipped: &report.skipped,
+        replaced: &report.replaced,
         renditions: renditions.iter().map(fact).collect(),
         analyses: &report.analyses,
         metadata: &report.metadata,
