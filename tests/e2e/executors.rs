@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use e2e::{Server, children, fixture_plugins, pictures};
 use image::ImageFormat;
 
+/// Has enough of everything else, so that it is ended by the clock.
 const BUSY: &str = "steps:
   - { id: photo, uses: decode }
   - id: guest
     uses: misbehave@^1
-    with: { mode: slow }
-    limits: { timeout: 3s }
+    with: { mode: endless-loop }
+    limits: { timeout: 3s, fuel_base: 1000000000000 }
 renditions:
   - { name: out.png, format: png }
 ";
@@ -103,8 +104,7 @@ fn a_full_queue_answers_at_once_and_says_when_to_come_back() {
         .iter()
         .filter(|(answer, _)| answer.status == 503)
         .collect();
-    // One is worked on and one waits; after three seconds another round of two could begin.
-    assert!((2..=4).contains(&refused.len()), "{} were refused", refused.len());
+    assert_eq!(refused.len(), 4, "one is worked on and one waits");
     for (answer, took) in refused {
         assert_eq!(answer.problem(), "overloaded");
         assert!(
@@ -235,8 +235,8 @@ fn a_signal_lets_work_in_hand_finish() {
         );
         job.join().unwrap()
     });
-    // The plugin is too slow either way; what counts is that its end was awaited and told.
-    assert!(["timeout", "host-limit"].contains(&answer.problem().as_str()));
+    // What counts is that its end was awaited and told.
+    assert_eq!(answer.problem(), "timeout");
     let begun = Instant::now();
     while server.lives() {
         assert!(
