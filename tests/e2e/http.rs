@@ -40,7 +40,8 @@ fn browsers_take_each_answer_for_what_it_is() {
         server.get("/openapi.json").ok(),
     ];
     for answer in &answers {
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer:?}");
+        let sniffing = answer.header("x-content-type-options");
+        assert_eq!(sniffing, "nosniff", "{} {:?}", answer.status, answer.headers);
     }
     assert!(
         answers[0].header("content-security-policy").contains("sandbox"),
