@@ -53,15 +53,15 @@ pub(crate) fn main(args: &Args) -> Result<()> {
                 )))),
             },
         };
-        answer(&socket, response)?;
+        answer(&socket, &response)?;
         inbox.tidy();
     }
     Ok(())
 }
 
 /// A report that is longer than a message may be is left out, rather than the process being lost over it.
-fn answer(socket: &UnixStream, response: Response) -> std::io::Result<()> {
-    match send_response(socket, &response) {
+fn answer(socket: &UnixStream, response: &Response) -> std::io::Result<()> {
+    match send_response(socket, response) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             let text = format!("what the steps say of themselves is too long: {error}");
             let failure = Failure::new(FailureKind::HostLimit, text);
