@@ -6,7 +6,10 @@
 //! libjpeg-turbo decodes from the start and gives the verdict. What it does decode is what libjpeg-turbo
 //! gives, byte for byte; `tests` and a fuzz target hold it to that.
 
-#![expect(clippy::inline_always, reason = "measured: the loops over bits must stay in registers")]
+#![expect(
+    clippy::inline_always,
+    reason = "measured: the loops over bits must stay in registers"
+)]
 
 mod bits;
 mod block;
