@@ -7,6 +7,7 @@
 mod bombs;
 mod common;
 mod damage;
+mod reduced;
 #[cfg(feature = "reference")]
 mod reference;
 
