@@ -5,6 +5,12 @@ use std::time::{Duration, Instant};
 use e2e::{Server, Watch, damage, pictures};
 use image::ImageFormat;
 
+const GREEDY: &str = "input: { max_pixels: 80MP }
+steps:
+  - { id: photo, uses: decode }
+renditions:
+  - { name: out.png, format: png }
+";
 const PIPELINE: &str = "steps:
   - { id: photo, uses: decode }
   - { id: small, uses: resize, with: { width: 64, height: 64 } }
@@ -142,4 +148,22 @@ fn too_many_frames_are_refused() {
     let server = Server::of([("small", PIPELINE)]).start();
     let answer = server.process("small", &gif);
     assert_eq!((answer.status, answer.problem().as_str()), (422, "too-large"));
+}
+
+#[test]
+fn a_server_has_ceilings_for_what_pipelines_may_ask() {
+    let server = Server::of([("greedy", GREEDY), ("small", PIPELINE)])
+        .args(&["--max-pixels", "2kP", "--max-bytes", "1MB"])
+        .start();
+    let log = server.log();
+    let said = "`input.max_pixels` asks for 80MP; this server allows at most 2kP (`--max-pixels`)";
+    assert!(log.contains(said), "{log}");
+    let (tiny, larger) = (
+        pictures::small(ImageFormat::Png, 32, 32),
+        pictures::small(ImageFormat::Png, 64, 64),
+    );
+    drop(server.process("small", &tiny).ok());
+    assert_eq!(server.process("small", &larger).problem(), "too-large");
+    assert_eq!(server.process("small", &vec![0; 1_000_001]).status, 413);
+    assert_eq!(server.process("greedy", &tiny).status, 404, "it was left out");
 }

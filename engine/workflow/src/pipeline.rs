@@ -5,6 +5,7 @@
 //! which finds every problem at once; what a pipeline *does* is a [`Plan`](crate::plan::Plan).
 
 pub mod catalog;
+mod ceilings;
 pub mod check;
 mod node;
 pub mod problem;
@@ -22,7 +23,8 @@ use crate::{
     rendition::{Encode, Format},
 };
 pub use catalog::{PluginCatalog, PluginInfo, PluginKind, ResolveError, StaticCatalog};
-pub use check::check;
+pub use ceilings::Ceilings;
+pub use check::{check, check_within};
 pub use problem::{Problem, Severity};
 pub use step::{Breaker, OnFailure, Step, StepLimits, Uses};
 pub use unit::{Bytes, Duration, Percent, Pixels};
@@ -85,7 +87,8 @@ pub struct Input {
     /// Width times height times frames, such as `400MP` (the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_pixels: Option<Pixels>,
-    /// CPU time that one original may take, such as `10s` (the default).
+    /// CPU time that one original may take, all of its steps, renditions and threads together, such as `10s` (the
+    /// default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cpu: Option<Duration>,
 }

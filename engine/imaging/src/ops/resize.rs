@@ -4,6 +4,7 @@
 //! subsampling; `planes` keeps the chroma in its place. One thread only: executors are one per core.
 
 pub mod geometry;
+mod lanczos;
 mod planes;
 
 use std::cell::RefCell;
@@ -159,7 +160,7 @@ fn algorithm(filter: Filter) -> ResizeAlg {
         Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
         Filter::CatmullRom => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::Mitchell => ResizeAlg::Convolution(FilterType::Mitchell),
-        Filter::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
+        Filter::Lanczos3 => ResizeAlg::Convolution(lanczos::filter()),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use workflow::pipeline::{Problem, Severity, check};
+use anyhow::Result;
+use workflow::pipeline::{Problem, Severity, check_within};
 
 use super::style;
 use crate::app::EngineArgs;
+use crate::ceilings::CeilingArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -20,15 +21,24 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    ceilings: CeilingArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let config = args.engine.pool_config()?;
     let catalog = args.engine.library(&config)?.catalog();
-    let mut found = Vec::new();
+    let ceilings = (&args.ceilings).into();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in &args.files {
-        let source = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-        let problems = match check(&source, &file.display().to_string(), &catalog) {
+        let source = match std::fs::read_to_string(file) {
+            Ok(source) => source,
+            Err(error) => {
+                unreadable.push(format!("{}: {error}", file.display()));
+                continue;
+            }
+        };
+        let problems = match check_within(&source, &file.display().to_string(), &catalog, &ceilings) {
             Ok(checked) => checked.warnings,
             Err(problems) => problems,
         };
@@ -40,7 +50,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&found)?);
     }
-    let failed = found.iter().any(|p| p.severity == Severity::Error);
+    for why in &unreadable {
+        anstream::eprintln!("{} {why}", style::error("unreadable"));
+    }
+    let failed = !unreadable.is_empty() || found.iter().any(|p| p.severity == Severity::Error);
     Ok(if failed {
         ExitCode::FAILURE
     } else {

@@ -112,7 +112,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
         ..config
     })?;
     let outcome = pool
-        .run_blocking(library.job(&plan), original.into_file())
+        .run_blocking(library.job(&plan), original)
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
     pool.drain();
     finish(args, info.kind, &outcome)

@@ -1,7 +1,6 @@
 //! What runs in an executor process: confine itself, then answer one request after the other.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use anyhow::{Context, Result};
 use plugin_host::{Host, HostConfig};
 
 use super::confine::confine;
+use super::memory::Inbox;
 use super::protocol::{Inspected, Request, Response, receive_request, send_response};
 use crate::outcome::Outcome;
 use crate::runner::{self, Plugins};
@@ -29,9 +29,6 @@ pub(crate) struct Args {
     compile: bool,
 }
 
-/// Kept between jobs up to this size, so that its pages need not be touched anew for each original.
-const KEPT_BUFFER: usize = 16 << 20;
-
 pub(crate) fn main(args: &Args) -> Result<()> {
     let stdin: OwnedFd = std::io::stdin()
         .as_fd()
@@ -41,27 +38,37 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let plugins = Plugins::new(host(&args.cache)?);
     confine(args.memory, args.compile)?;
     send_response(&socket, &Response::Ready)?;
-    let mut buffer = Vec::new();
-    while let Some((request, original)) = receive_request(&socket)? {
+    let mut inbox = Inbox::default();
+    while let Some((request, memory)) = receive_request(&socket)? {
         let response = match request {
             Request::Inspect { path } => Response::Inspected(Box::new(inspect(&plugins, &path))),
-            Request::Run(job) => match read_original(original, &mut buffer) {
-                Ok(()) => {
+            Request::Run { job, length } => match original(&mut inbox, memory.as_ref(), length) {
+                Ok(original) => {
                     let say = |id: &str| drop(send_response(&socket, &Response::Step(id.to_owned())));
-                    Response::Done(Box::new(runner::run(&job, &plugins, &buffer, &say)))
+                    Response::Done(Box::new(runner::run(&job, &plugins, original, &say)))
                 }
                 Err(error) => Response::Done(Box::new(Outcome::failed(Failure::new(
                     FailureKind::Infrastructure,
-                    format!("the original could not be read: {error:#}"),
+                    format!("the original could not be read: {error}"),
                 )))),
             },
         };
-        send_response(&socket, &response)?;
-        if buffer.capacity() > KEPT_BUFFER {
-            buffer = Vec::new();
-        }
+        answer(&socket, response)?;
+        inbox.tidy();
     }
     Ok(())
+}
+
+/// A report that is longer than a message may be is left out, rather than the process being lost over it.
+fn answer(socket: &UnixStream, response: Response) -> std::io::Result<()> {
+    match send_response(socket, &response) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let text = format!("what the steps say of themselves is too long: {error}");
+            let failure = Failure::new(FailureKind::HostLimit, text);
+            send_response(socket, &Response::Done(Box::new(Outcome::failed(failure))))
+        }
+        sent => sent,
+    }
 }
 
 /// The plugin host of this process, with the cache that its siblings share.
@@ -86,13 +93,9 @@ fn inspect(plugins: &Plugins, path: &std::path::Path) -> Result<Inspected, Strin
     })
 }
 
-/// Reads by position: another process may hold the same open file.
-fn read_original(original: Option<File>, buffer: &mut Vec<u8>) -> Result<()> {
-    use std::io::Seek;
-    let mut file = original.context("the request came without one")?;
-    file.rewind()?;
-    buffer.clear();
-    buffer.reserve(file.metadata()?.len() as usize);
-    file.read_to_end(buffer)?;
-    Ok(())
+fn original<'a>(inbox: &'a mut Inbox, memory: Option<&File>, length: u64) -> std::io::Result<&'a [u8]> {
+    if let Some(memory) = memory {
+        inbox.renew(memory)?;
+    }
+    inbox.original(length)
 }

@@ -1,8 +1,8 @@
 //! Messages between the server and an executor over a Unix socket pair.
 //!
-//! A message is a 4-byte little-endian length and that much JSON; the original travels as a file
-//! descriptor beside a request, renditions as raw bytes behind an outcome. The server trusts no length
-//! that an executor sends: each has a cap.
+//! A message is a 4-byte little-endian length and that much JSON. The original lies in shared memory, whose
+//! file descriptor travels beside the first request that uses it; renditions are raw bytes behind an
+//! outcome. The server trusts no length that an executor sends: each has a cap.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -20,18 +20,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use workflow::failure::Failure;
 
-use crate::outcome::{Outcome, Rendition};
+use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
 /// No message is longer; a plan or a report takes a few kilobytes, analyses may take more.
-const MAX_MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = 16 << 20;
 /// All renditions of one job together.
 const MAX_RENDITIONS: u64 = 2 << 30;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// Run a job; the original comes as a file descriptor.
-    Run(Box<JobSpec>),
+    /// Run a job on so many bytes of the shared memory; a file descriptor beside it is new memory.
+    Run { job: Box<JobSpec>, length: u64 },
     /// Compile a plugin and say what it is.
     Inspect { path: PathBuf },
 }
@@ -40,7 +40,8 @@ pub(crate) enum Request {
 pub(crate) enum Response {
     /// The executor is confined and ready.
     Ready,
-    /// A step begins: should the process die, this is the one to blame.
+    /// The steps and renditions that run now, `, ` between them: should the process die, these are the ones to blame.
+    /// Empty where none does.
     Step(String),
     Done(Box<Outcome>),
     Inspected(Box<Result<Inspected, String>>),
@@ -52,60 +53,52 @@ pub(crate) struct Inspected {
     pub(crate) manifest: Manifest,
 }
 
-/// Sends a request, and the original with it.
-pub(crate) fn send_request(
-    socket: &UnixStream,
-    request: &Request,
-    original: Option<&File>,
-) -> io::Result<()> {
-    let body = encode(request)?;
-    let Some(original) = original else {
-        return write_message(socket, &body);
+/// Sends a request, and new memory with it.
+pub(crate) fn send_request(socket: &UnixStream, request: &Request, memory: Option<&File>) -> io::Result<()> {
+    let message = encode(request)?;
+    let Some(memory) = memory else {
+        return (&mut &*socket).write_all(&message);
     };
-    let fds = [original.as_fd()];
+    let fds = [memory.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     ancillary.push(SendAncillaryMessage::ScmRights(&fds));
-    let length = (body.len() as u32).to_le_bytes();
-    // The descriptor rides on the length alone, so that it cannot be split from it.
     let sent = rustix::net::sendmsg(
         socket,
-        &[IoSlice::new(&length)],
+        &[IoSlice::new(&message)],
         &mut ancillary,
         SendFlags::NOSIGNAL,
     )?;
-    if sent != length.len() {
-        return Err(io::Error::other("the executor's socket took half a message"));
-    }
-    (&mut &*socket).write_all(&body)
+    (&mut &*socket).write_all(&message[sent..])
 }
 
 /// Waits for the next request; `None` when the server has gone.
+///
+/// The server sends nothing ahead, so all that has come belongs to this request.
 pub(crate) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request, Option<File>)>> {
-    let mut length = [0; 4];
+    let mut begin = [0; 16 << 10];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::net::recvmsg(
         socket,
-        &mut [IoSliceMut::new(&mut length)],
+        &mut [IoSliceMut::new(&mut begin)],
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
     if received.bytes == 0 {
         return Ok(None);
     }
-    (&mut &*socket).read_exact(&mut length[received.bytes..])?;
-    let original = ancillary.drain().find_map(|message| match message {
+    let memory = ancillary.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
         _ => None,
     });
-    let request = decode(&read_body(socket, u32::from_le_bytes(length))?)?;
-    Ok(Some((request, original.map(|fd: OwnedFd| File::from(fd)))))
+    let request = receive(&mut (&begin[..received.bytes]).chain(socket))?;
+    Ok(Some((request, memory.map(|fd: OwnedFd| File::from(fd)))))
 }
 
 /// Sends a response; the bytes of renditions follow it.
 pub(crate) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
-    write_message(socket, &encode(response)?)?;
+    socket.write_all(&encode(response)?)?;
     if let Response::Done(outcome) = response {
         for rendition in outcome.renditions() {
             socket.write_all(&rendition.bytes)?;
@@ -116,62 +109,52 @@ pub(crate) fn send_response(mut socket: &UnixStream, response: &Response) -> io:
 
 /// Waits for the next response; an error when the executor has gone or sends what no executor would.
 pub(crate) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
-    let mut length = [0; 4];
-    socket.read_exact(&mut length)?;
-    let mut response: Response = decode(&read_body(&mut socket, u32::from_le_bytes(length))?)?;
+    let mut response: Response = receive(&mut socket)?;
     if let Response::Done(outcome) = &mut response {
         let total: u64 = outcome.renditions().iter().map(|r| r.length).sum();
         if total > MAX_RENDITIONS {
             return Err(invalid(&format!("renditions of {total} bytes")));
         }
         if let Ok(renditions) = &mut outcome.result {
-            renditions
-                .iter_mut()
-                .try_for_each(|rendition| fill(&mut socket, rendition))?;
+            for rendition in renditions {
+                rendition.bytes = read(&mut socket, rendition.length)?.into();
+            }
         }
     }
     Ok(response)
 }
 
-fn fill(socket: &mut impl Read, rendition: &mut Rendition) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    socket.take(rendition.length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != rendition.length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    rendition.bytes = bytes.into();
-    Ok(())
-}
-
+/// Length and body as one piece, to be written at once.
 fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let body = serde_json::to_vec(message)?;
-    if body.len() > MAX_MESSAGE {
-        return Err(invalid(&format!("a message of {} bytes", body.len())));
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, message)?;
+    let length = bytes.len() - 4;
+    if length > MAX_MESSAGE {
+        return Err(invalid(&format!("a message of {length} bytes")));
     }
-    Ok(body)
+    bytes[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    Ok(bytes)
 }
 
-fn decode<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
-    Ok(serde_json::from_slice(body)?)
-}
-
-fn write_message(mut socket: &UnixStream, body: &[u8]) -> io::Result<()> {
-    let mut message = Vec::with_capacity(body.len() + 4);
-    message.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    message.extend_from_slice(body);
-    socket.write_all(&message)
-}
-
-fn read_body(socket: impl Read, length: u32) -> io::Result<Vec<u8>> {
+fn receive<T: DeserializeOwned>(socket: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    socket.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
     if length as usize > MAX_MESSAGE {
         return Err(invalid(&format!("a message of {length} bytes")));
     }
-    let mut body = Vec::new();
-    socket.take(u64::from(length)).read_to_end(&mut body)?;
-    if body.len() != length as usize {
+    Ok(serde_json::from_slice(&read(socket, length.into())?)?)
+}
+
+/// Memory grows with what really comes, whatever was announced.
+fn read(socket: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    const AT_ONCE: u64 = 1 << 20;
+    let mut bytes = Vec::with_capacity(length.min(AT_ONCE) as usize);
+    socket.take(length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(body)
+    Ok(bytes)
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -2,11 +2,14 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::failure::{Failure, FailureKind};
+
+use crate::budget::Spent;
 
 /// `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +50,10 @@ impl Problem {
         }
     }
 
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(400, "bad-request", detail)
+    }
+
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", detail)
     }
@@ -62,6 +69,15 @@ impl Problem {
             ..Self::new(503, "overloaded", detail)
         }
     }
+
+    /// Something that the server stands on; it may be back soon.
+    pub(crate) fn infrastructure(detail: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Infrastructure, detail).into()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
 }
 
 impl From<Failure> for Problem {
@@ -69,7 +85,28 @@ impl From<Failure> for Problem {
         let mut problem = Self::new(status(failure.kind), failure.kind.name(), failure.message);
         problem.step = failure.step.map(Into::into);
         problem.offset = failure.offset;
+        problem.retry_after = (problem.status == 503).then_some(5);
         problem
+    }
+}
+
+impl From<Spent> for Problem {
+    fn from(_: Spent) -> Self {
+        let text =
+            "too many originals and answers are in memory at once (`--buffers`); try again in a moment";
+        Self::busy(text, 1)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(format!("the path cannot be read: {}", rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(format!("the query does not fit: {}", rejection.body_text()))
     }
 }
 
@@ -107,6 +144,7 @@ fn title(kind: &str) -> &'static str {
         "not-found" => "There is nothing here",
         "not-acceptable" => "None of the types asked for can be given",
         "bad-request" => "The request does not hold together",
+        "request-timeout" => "The request came too slowly",
         "method-not-allowed" => "The route takes another method",
         "overloaded" => "Too much work at once",
         _ => "Error",
@@ -114,7 +152,8 @@ fn title(kind: &str) -> &'static str {
 }
 
 /// What a problem's `type` address answers.
-pub(crate) async fn explain(Path(kind): Path<String>) -> Result<String, Problem> {
+pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let Path(kind) = kind?;
     match title(&kind) {
         "Error" => Err(Problem::not_found(format!(
             "there is no kind of problem called `{kind}`"
@@ -164,6 +203,8 @@ mod tests {
             assert_ne!(title(kind.name()), "Error", "{kind}");
             let callers_fault = kind.class() == workflow::failure::FailureClass::BadInput;
             assert_eq!(status(kind) < 500, callers_fault, "{kind}");
+            let problem = Problem::from(Failure::new(kind, "a failure"));
+            assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{kind}");
         }
     }
 }

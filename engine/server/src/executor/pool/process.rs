@@ -1,7 +1,7 @@
 //! One executor process, as the server sees it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -13,7 +13,10 @@ use anyhow::{Context, Result};
 use workflow::failure::{Failure, FailureKind};
 
 use super::PoolConfig;
+use super::cpu::{self, CpuLimit};
+use crate::executor::memory::Outbox;
 use crate::executor::protocol::{Inspected, Request, Response, broken, receive_response, send_request};
+use crate::original::Original;
 use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
@@ -26,15 +29,16 @@ const GRACE: Duration = Duration::from_millis(500);
 
 pub(super) struct Process {
     child: Child,
-    socket: UnixStream,
+    socket: BufReader<TimedReader>,
+    outbox: Outbox,
 }
 
 impl Process {
     /// Starts a process and waits until it is confined. A compiling one may write to the cache.
     pub(super) fn spawn(config: &PoolConfig, compile: bool) -> Result<Self> {
         let (socket, theirs) = UnixStream::pair().context("make a socket pair")?;
-        let program = std::env::current_exe().context("find the program itself")?;
-        let mut command = Command::new(program);
+        // Not by its name: that may be another version by now, or gone.
+        let mut command = Command::new("/proc/self/exe");
         command
             .arg("executor")
             .arg("--cache")
@@ -52,8 +56,19 @@ impl Process {
             .stdout(Stdio::null())
             .spawn()
             .context("start the process")?;
-        let process = Self { child, socket };
-        match process.receive(Instant::now() + START) {
+        // One that no longer listens must not hold up its slot.
+        socket.set_write_timeout(Some(START))?;
+        let deadline = Instant::now() + START;
+        let mut process = Self {
+            child,
+            socket: BufReader::new(TimedReader {
+                socket,
+                deadline,
+                cpu: None,
+            }),
+            outbox: Outbox::default(),
+        };
+        match process.receive(deadline) {
             Ok(Response::Ready) => Ok(process),
             Ok(_) => anyhow::bail!("it began with the wrong message"),
             Err(error) => Err(error).context("it did not get ready"),
@@ -69,23 +84,34 @@ impl Process {
     pub(super) fn run(
         &mut self,
         job: Box<JobSpec>,
-        original: &File,
+        original: Original,
         deadline: Instant,
     ) -> Result<Outcome, Failure> {
         let limit = job.timeout();
-        let request = Request::Run(job);
         let mut step = None;
-        if let Err(error) = send_request(&self.socket, &request, Some(original)) {
+        let cpu = Duration::from_millis(job.plan.max_cpu_ms);
+        self.socket.get_mut().cpu = CpuLimit::start(self.child.id(), cpu);
+        if let Err(error) = self.send_job(job, &original) {
             return Err(self.post_mortem(&error, step, limit));
         }
+        drop(original);
         loop {
             match self.receive(deadline + GRACE) {
-                Ok(Response::Done(outcome)) => return Ok(*outcome),
-                Ok(Response::Step(id)) => step = Some(id),
+                Ok(Response::Done(outcome)) => {
+                    self.outbox.tidy();
+                    return Ok(*outcome);
+                }
+                Ok(Response::Step(id)) => step = Some(id).filter(|id| !id.is_empty()),
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
                 Err(error) => return Err(self.post_mortem(&error, step, limit)),
             }
         }
+    }
+
+    fn send_job(&mut self, job: Box<JobSpec>, original: &Original) -> io::Result<()> {
+        let memory = self.outbox.put(original.bytes())?;
+        let length = original.bytes().len() as u64;
+        self.send(&Request::Run { job, length }, memory.as_ref())
     }
 
     /// The outer error means that the process is gone.
@@ -93,7 +119,7 @@ impl Process {
         let request = Request::Inspect {
             path: path.to_owned(),
         };
-        send_request(&self.socket, &request, None).map_err(|e| e.to_string())?;
+        self.send(&request, None).map_err(|e| e.to_string())?;
         match self.receive(Instant::now() + INSPECT) {
             Ok(Response::Inspected(answer)) => Ok(*answer),
             Ok(_) => Err("the compiler sent a message out of turn".to_owned()),
@@ -104,17 +130,26 @@ impl Process {
         }
     }
 
-    fn receive(&self, deadline: Instant) -> io::Result<Response> {
-        receive_response(TimedReader {
-            socket: &self.socket,
-            deadline,
-        })
+    fn send(&self, request: &Request, memory: Option<&File>) -> io::Result<()> {
+        send_request(&self.socket.get_ref().socket, request, memory)
+    }
+
+    fn receive(&mut self, deadline: Instant) -> io::Result<Response> {
+        self.socket.get_mut().deadline = deadline;
+        receive_response(&mut self.socket)
     }
 
     /// Kills what is left of the process and says how it ended.
     fn post_mortem(&mut self, error: &io::Error, step: Option<String>, limit: Duration) -> Failure {
+        let cpu = self.socket.get_ref().cpu.as_ref().filter(|cpu| cpu.is_spent());
         let late = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
-        let failure = if late {
+        let failure = if let (true, Some(cpu)) = (late, cpu) {
+            let text = format!(
+                "the job used more than {:.1} s of processor time; raise `input.max_cpu` if it needs more",
+                cpu.allowed.as_secs_f32()
+            );
+            Failure::new(FailureKind::Timeout, text)
+        } else if late {
             let text = format!(
                 "the job was ended by force after {:.1} s; raise `timeout` if it needs more",
                 limit.as_secs_f32()
@@ -168,20 +203,30 @@ fn describe(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// Reads until a point in time, however many reads it takes.
-struct TimedReader<'a> {
-    socket: &'a UnixStream,
+/// Reads until a point in time, however many reads it takes, or until the processor time is spent.
+struct TimedReader {
+    socket: UnixStream,
     deadline: Instant,
+    cpu: Option<CpuLimit>,
 }
 
-impl Read for TimedReader<'_> {
+impl Read for TimedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.cpu.as_ref().is_some_and(CpuLimit::is_spent) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let wait = if self.cpu.is_some() {
+                left.min(cpu::LOOK)
+            } else {
+                left
+            };
+            self.socket.set_read_timeout(Some(wait))?;
+            match self.socket.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
         }
-        self.socket.set_read_timeout(Some(left))?;
-        let mut socket = self.socket;
-        socket.read(buffer)
     }
 }
