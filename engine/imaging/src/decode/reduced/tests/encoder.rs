@@ -40,7 +40,7 @@ pub(super) fn encode(rgb: &[u8], options: &Options) -> Vec<u8> {
     unsafe {
         let handle = raw::tj3Init(raw::TJINIT_TJINIT_COMPRESS as i32);
         for (param, value) in [
-            (raw::TJPARAM_TJPARAM_SUBSAMP, options.subsampling as i32),
+            (raw::TJPARAM_TJPARAM_SUBSAMP, options.subsampling),
             (raw::TJPARAM_TJPARAM_QUALITY, options.quality),
             (raw::TJPARAM_TJPARAM_RESTARTBLOCKS, options.restart),
             (raw::TJPARAM_TJPARAM_OPTIMIZE, options.optimise.into()),
