@@ -131,6 +131,55 @@ fn one_bad_image_does_not_stop_the_others() {
 }
 
 #[test]
+fn files_that_are_missing_or_too_large_are_called_so() {
+    let folder = TempDir::new().unwrap();
+    let pipeline = file(
+        &folder,
+        "small.yaml",
+        "pipeline: small\ninput: { max_bytes: 10kB }\nsteps:\n  - { id: photo, uses: decode }\n\
+         renditions:\n  - { name: out.png, format: png }\n",
+    );
+    // A terabyte of nothing: who reads it first does not come back.
+    let large = folder.path().join("large.jpg");
+    std::fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    let (missing, out) = (folder.path().join("missing.jpg"), folder.path().join("out"));
+    let ran = run(&[
+        Path::new("run"),
+        &pipeline,
+        &large,
+        &missing,
+        Path::new("-o"),
+        &out,
+        Path::new("--json"),
+    ]);
+    assert_eq!(ran.code, Some(1));
+    let lines = ran.json();
+    let failure = |line: usize| {
+        let failure = &lines[line]["failure"];
+        (
+            failure["kind"].as_str().unwrap().to_owned(),
+            failure["message"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (kind, message) = failure(0);
+    assert!(
+        kind == "too-large" && message.contains("max_bytes"),
+        "{kind}: {message}"
+    );
+    let (kind, message) = failure(1);
+    assert!(
+        kind == "bad-input" && message.contains("there is no file"),
+        "{kind}: {message}"
+    );
+    let explained = run(&[Path::new("explain"), &pipeline, &missing]);
+    assert!(
+        explained.errors.contains("there is no file"),
+        "{}",
+        explained.errors
+    );
+}
+
+#[test]
 fn explain_says_why() {
     let folder = TempDir::new().unwrap();
     let turned = file(

@@ -9,6 +9,7 @@ mod damaged;
 mod example_pipelines;
 mod executors;
 mod formats;
+mod hostile_clients;
 mod http;
 mod limits;
 mod misbehaving;

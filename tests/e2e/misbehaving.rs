@@ -6,12 +6,14 @@ use e2e::{Server, Watch, fixture_plugins, pictures};
 use image::ImageFormat;
 
 /// How a mode of the plugin `misbehave` ends; more than one kind where the first limit met depends on the machine.
-const FILTERS: [(&str, &[&str]); 25] = [
+const FILTERS: [(&str, &[&str]); 27] = [
     ("ok", &["ok"]),
     ("wrong-size", &["ok"]),
     ("read-file", &["ok"]),
     ("write-file", &["ok"]),
+    ("network", &["ok"]),
     ("clock", &["ok"]),
+    ("sleep", &["ok"]),
     ("environment", &["ok"]),
     ("random", &["ok"]),
     ("endless-loop", &["out-of-fuel"]),
@@ -118,7 +120,15 @@ fn each_mode_ends_in_its_own_kind() {
 
 #[test]
 fn the_outside_world_is_not_there() {
-    let modes = ["read-file", "write-file", "clock", "environment", "random"];
+    let modes = [
+        "read-file",
+        "write-file",
+        "network",
+        "clock",
+        "sleep",
+        "environment",
+        "random",
+    ];
     let server = Server::of(modes.map(|mode| (mode, filter(mode))))
         .plugins(fixture_plugins())
         .start();
@@ -138,7 +148,13 @@ fn the_outside_world_is_not_there() {
         );
     }
     assert!(!std::path::Path::new("/tmp/stopbath-misbehave").exists());
+    let network = saw("network");
+    assert_eq!(network["opened"].as_array().unwrap().len(), 0, "{network}");
+    assert_eq!(network["refused"].as_array().unwrap().len(), 4, "{network}");
     assert_eq!(saw("environment")["variables"], 0);
+    let begun = Instant::now();
+    assert_eq!(saw("sleep")["slept"], 3600);
+    assert!(begun.elapsed() < IN_TIME, "{:?}", begun.elapsed());
     for mode in ["clock", "random"] {
         assert!(saw(mode).is_object());
         assert_eq!(saw(mode), saw(mode), "{mode} differs between runs");

@@ -24,7 +24,11 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             [b"\x7fELF\x02\x01\x01\0".as_slice(), &[0; 200]].concat(),
             "precompiled",
         ),
-        ("truncated", good[..good.len() / 2].to_vec(), ""),
+        (
+            "truncated",
+            good[..good.len() / 2].to_vec(),
+            "cut short: it ends at byte",
+        ),
         ("start-loops", component(Guest::start_loops()), "fuel"),
         ("describe-loops", component(Guest::describe_loops()), "fuel"),
         ("start-traps", component(Guest::start_traps()), ""),
@@ -65,6 +69,19 @@ fn each_is_refused_with_a_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn little_address_space_is_enough() {
+    // The pool of memories does not fit into 3 GB, nor does one memory as wasmtime would reserve it.
+    let ran = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 3000000 && exec \"$0\" plugin inspect \"$1\""])
+        .arg(e2e::binary())
+        .arg(plugins().join("blurhash.wasm"))
+        .env("STOPBATH_DATA", TempDir::new().unwrap().path())
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 #[test]

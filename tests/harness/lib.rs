@@ -10,6 +10,7 @@ pub mod damage;
 mod memory;
 mod multipart;
 pub mod pictures;
+mod raw;
 mod server;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use answer::{Answer, Part};
 pub use command::{Ran, stopbath};
 pub use memory::{Memory, Watch, children};
 pub use multipart::form;
+pub use raw::Raw;
 pub use server::{Builder, Server};
 
 /// The binary under test.

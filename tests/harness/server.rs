@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use ureq::Agent;
 
-use crate::{Answer, Memory};
+use crate::{Answer, Memory, Raw};
 
 /// A first start compiles plugins; one at a time is quicker than several for the same.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -108,6 +108,11 @@ impl Server {
                 .send(body)
                 .unwrap_or_else(|error| panic!("POST {path}: {error}")),
         )
+    }
+
+    /// A connection of the test's own.
+    pub fn connect(&self) -> Raw {
+        Raw::open(self.address.trim_start_matches("http://"))
     }
 
     /// What the server has logged so far.

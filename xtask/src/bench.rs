@@ -13,9 +13,9 @@ mod load;
 mod memory;
 mod report;
 mod server;
+mod tax;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -23,7 +23,6 @@ use clap::ValueEnum;
 use self::lab::Lab;
 use self::report::Report;
 use crate::project::Project;
-use crate::shell;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -69,18 +68,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         http::run(&lab, &mut report)?;
     }
     if wanted(Part::Tax) {
-        let mut tax = Command::new("cargo");
-        tax.args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "plugin-host",
-            "--example",
-            "step_call",
-        ]);
-        let figures = shell::output(tax.current_dir(&lab.root))?;
-        report.say(&format!("\n## Plugin tax\n\n```\n{}\n```", figures.trim_end()));
+        tax::run(&lab, &mut report)?;
     }
     report.say(&format!("\nLoad average at the end: {}", load_average()));
     if let Some(file) = &args.markdown {

@@ -7,18 +7,22 @@
 mod av1;
 mod avif;
 mod canvas;
+#[doc(hidden)]
+pub mod compare;
 mod gif;
 mod jpeg;
 mod libjpeg;
 pub(crate) mod libwebp;
+mod notes;
 mod png;
+mod reduced;
 mod scale;
 mod simple;
 mod tiff;
 mod webp;
 
 use bytes::Bytes;
-use workflow::failure::Failure;
+use workflow::failure::{Failure, FailureKind};
 use workflow::limits::InputLimits;
 use workflow::op::{ColourTarget, Decode, Depth, Frames, OnCorrupt, Orient, Resize, Scale};
 
@@ -70,19 +74,62 @@ pub fn decode(bytes: &[u8], request: &DecodeRequest<'_>) -> Result<Decoded, Fail
         bytes,
         parsed: &parsed,
         request,
+        lenient: false,
     };
-    let raw = match parsed.header.kind {
-        InputType::Jpeg => jpeg::decode(&job),
-        InputType::Png => png::decode(&job),
-        InputType::Webp => webp::decode(&job),
-        InputType::Gif => gif::decode(&job),
-        InputType::Tiff => tiff::decode(&job),
-        InputType::Bmp => simple::bmp(&job),
-        InputType::Ico => simple::ico(&job),
-        InputType::Qoi => simple::qoi(&job),
-        InputType::Avif => avif::decode(&job),
-    }?;
+    job.check_memory()?;
+    let raw = match read(&job) {
+        Err(damage) if damage.kind == FailureKind::BadInput && may_salvage(request) => salvage(&job, damage)?,
+        read => read?,
+    };
     finish(&job, raw)
+}
+
+/// Decodes what was encoded here: as large as it was allowed to be made, it may be read.
+pub(crate) fn decode_own(bytes: &[u8]) -> Result<Decoded, Failure> {
+    let parsed = header::parse(bytes)?;
+    let job = Job {
+        bytes,
+        parsed: &parsed,
+        request: &DecodeRequest {
+            params: &Decode::default(),
+            limits: &InputLimits::default(),
+            consumers: &[],
+            planes: false,
+        },
+        lenient: false,
+    };
+    finish(&job, read(&job)?)
+}
+
+fn may_salvage(request: &DecodeRequest<'_>) -> bool {
+    request.params.on_corrupt == OnCorrupt::Salvage
+}
+
+/// What can still be read of a file that is damaged so; marked in any case, because checks are off.
+fn salvage(job: &Job<'_>, damage: Failure) -> Result<Raw, Failure> {
+    let job = Job {
+        lenient: true,
+        ..*job
+    };
+    let Ok(mut raw) = read(&job) else {
+        return Err(damage);
+    };
+    raw.salvaged.get_or_insert(damage.message);
+    Ok(raw)
+}
+
+fn read(job: &Job<'_>) -> Result<Raw, Failure> {
+    match job.header().kind {
+        InputType::Jpeg => jpeg::decode(job),
+        InputType::Png => png::decode(job),
+        InputType::Webp => webp::decode(job),
+        InputType::Gif => gif::decode(job),
+        InputType::Tiff => tiff::decode(job),
+        InputType::Bmp => simple::bmp(job),
+        InputType::Ico => simple::ico(job),
+        InputType::Qoi => simple::qoi(job),
+        InputType::Avif => avif::decode(job),
+    }
 }
 
 /// What the readers work from.
@@ -90,6 +137,8 @@ struct Job<'a> {
     bytes: &'a [u8],
     parsed: &'a Parsed<'a>,
     request: &'a DecodeRequest<'a>,
+    /// Damage is put up with.
+    lenient: bool,
 }
 
 /// What the readers give: frames as stored, not yet turned or converted.
@@ -131,8 +180,23 @@ impl Job<'_> {
         &self.parsed.header
     }
 
+    /// Whether this is the second attempt at a file, after a strict one has failed.
     fn salvage(&self) -> bool {
-        self.request.params.on_corrupt == OnCorrupt::Salvage
+        self.lenient
+    }
+
+    fn check_memory(&self) -> Result<(), Failure> {
+        let frames = if self.first_only() {
+            1
+        } else {
+            self.header().frames
+        };
+        let denominator = if self.header().kind == InputType::Jpeg {
+            self.denominator()
+        } else {
+            1
+        };
+        self.header().check_memory(frames, denominator)
     }
 
     fn to_srgb(&self) -> bool {
@@ -171,9 +235,9 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
     } = raw;
     let mut icc = None;
     if job.to_srgb() {
-        notes.extend(profile.to_srgb(&mut frames)?);
-    } else if !profile.bytes.is_empty() {
-        icc = Some(profile.bytes.clone());
+        notes.extend(profile.to_srgb(&mut frames, job.parsed.gray)?);
+    } else {
+        icc = profile.fitting(job.parsed.gray);
     }
     if job.request.params.depth == Depth::Eight {
         for frame in &mut frames {
@@ -185,15 +249,18 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
         for frame in &mut frames {
             *frame = orient::apply(frame, orientation);
         }
-        notes.push(format!("EXIF orientation {orientation}: {}", turned(orientation)));
+        notes.push(format!(
+            "EXIF orientation {orientation}: {}",
+            notes::turned(orientation)
+        ));
     }
     if denominator > 1 {
-        notes.push(scaled(job, denominator));
+        notes.push(notes::scaled(job, denominator));
     }
     if let Some(flaw) = &salvaged {
         notes.push(format!("damaged, and salvaged as far as it goes: {flaw}"));
     }
-    let exif = job.parsed.exif.map(metadata::upright);
+    let exif = exif(job).map(Bytes::from);
     let delays = if frames.len() > 1 { delays } else { Vec::new() };
     Ok(Decoded {
         picture: Picture {
@@ -209,6 +276,20 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
     })
 }
 
+/// The block to hand on, which says what holds of the pixels that are handed on.
+fn exif(job: &Job<'_>) -> Option<Vec<u8>> {
+    let mut block = match job.parsed.exif {
+        None if job.header().kind == InputType::Tiff => metadata::of_tiff(job.bytes)?,
+        exif => exif?.to_vec(),
+    };
+    metadata::drop_thumbnail(&mut block);
+    // Pixels that stay as stored still have to be turned by whoever shows them.
+    if job.request.params.orient == Orient::Exif {
+        metadata::set_upright(&mut block);
+    }
+    Some(block)
+}
+
 /// 16 bits become 8 in the layout that the header promises.
 fn eight_bits(header: &Header, frame: &Frame) -> Frame {
     match (&frame.pixels, header.channels) {
@@ -217,43 +298,6 @@ fn eight_bits(header: &Header, frame: &Frame) -> Frame {
         (Pixels::Rgba16(_), _) => to_rgb8(frame),
         _ => frame.clone(),
     }
-}
-
-fn turned(orientation: u8) -> &'static str {
-    match orientation {
-        2 => "mirrored left to right",
-        3 => "turned by 180 degrees",
-        4 => "mirrored top to bottom",
-        5 => "mirrored left to right and turned 90 degrees counter-clockwise",
-        6 => "turned 90 degrees clockwise",
-        7 => "mirrored left to right and turned 90 degrees clockwise",
-        _ => "turned 90 degrees counter-clockwise",
-    }
-}
-
-fn scaled(job: &Job<'_>, denominator: u8) -> String {
-    let Header { width, height, .. } = job.header();
-    let n = u32::from(denominator);
-    let widest = job
-        .request
-        .consumers
-        .iter()
-        .filter_map(|consumer| match consumer {
-            Consumer::Resize(resize) => resize
-                .width
-                .map(|w| (w, "wide"))
-                .or(resize.height.map(|h| (h, "high"))),
-            Consumer::Full => None,
-        });
-    let serves = widest
-        .max()
-        .map(|(side, which)| format!(" serves resize {side} {which}"))
-        .unwrap_or_default();
-    format!(
-        "decoded at 1/{n}: {width}x{height} -> {}x{}{serves}",
-        width.div_ceil(n),
-        height.div_ceil(n)
-    )
 }
 
 /// Little-endian bytes of 16-bit numbers.

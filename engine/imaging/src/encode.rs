@@ -16,7 +16,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::op::Colour;
 use workflow::rendition::{Chroma, Encode, Format};
 
-use crate::frame::{Frame, Picture};
+use crate::frame::{Frame, Picture, Pixels};
 use crate::ops::{flatten, invalid};
 
 /// The bytes of a file. `InvalidParams` for options that the format does not have or pictures that it
@@ -42,49 +42,35 @@ pub fn encode_accepts_planes(options: &Encode) -> bool {
     }
 }
 
-/// Whether the options fit the format; says the first that does not.
+/// Whether the planes of this frame go into the file as they are, with colours that RGB may not have.
+pub(crate) fn keeps_planes(frame: &Frame, options: &Encode) -> bool {
+    let fit = match &frame.pixels {
+        Pixels::Ycc(planes) => planes::fit(planes, frame.width, frame.height),
+        _ => false,
+    };
+    fit && encode_accepts_planes(options)
+}
+
+/// Whether the options fit the format, by the table that pipelines are checked by; says the first that does not.
 pub fn check(options: &Encode) -> Result<(), Failure> {
-    let format = options.format;
-    let name = format.name();
-    if options
-        .quality
-        .is_some_and(|quality| !(1..=100).contains(&quality))
-    {
-        return Err(invalid("`quality` is 1 to 100"));
+    match options.refusals().into_iter().next() {
+        None => Ok(()),
+        Some((_, why)) => Err(invalid(why)),
     }
-    if options.effort.is_some_and(|effort| effort > 10) {
-        return Err(invalid("`effort` is 0 to 10"));
-    }
-    if options.quality.is_some() && matches!(format, Format::Png | Format::Gif) {
-        return Err(invalid(format!(
-            "`quality` means nothing to {name}; use `effort`"
-        )));
-    }
-    if options.progressive && format != Format::Jpeg {
-        return Err(invalid(format!(
-            "`progressive` means nothing to {name}, only to jpeg"
-        )));
-    }
-    if options.chroma != Chroma::default() && !matches!(format, Format::Jpeg | Format::Avif) {
-        return Err(invalid(format!(
-            "`chroma` means nothing to {name}, only to jpeg and avif"
-        )));
-    }
-    if options.lossless && matches!(format, Format::Jpeg | Format::Gif | Format::Avif) {
-        return Err(invalid(format!(
-            "{name} without loss is not possible here; use webp or png"
-        )));
-    }
-    if format == Format::Avif && options.chroma == Chroma::HalfWide {
-        return Err(invalid("avif takes `chroma: 4:2:0` or `4:4:4`"));
-    }
-    Ok(())
 }
 
 /// The frame without alpha, on the background that the options name.
 pub(crate) fn on_background(frame: &Frame, options: &Encode) -> Frame {
     let frame = flatten(frame, options.background.unwrap_or(Colour::WHITE));
     flatten(&frame, Colour::WHITE)
+}
+
+/// The pixels are in a profile of their own, which the format cannot carry.
+fn no_profile(format: Format) -> Failure {
+    invalid(format!(
+        "{} cannot hold the profile that the pixels are in; let `decode` convert to sRGB (`colour: srgb`)",
+        format.name()
+    ))
 }
 
 /// An encoder failed on pixels that it should have taken.

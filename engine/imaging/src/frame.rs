@@ -96,7 +96,7 @@ pub struct Picture {
 pub struct Metadata {
     /// The ICC profile that the pixels are in; `None` is sRGB.
     pub icc: Option<Bytes>,
-    /// A raw TIFF-structured EXIF block, its orientation set to 1.
+    /// A raw TIFF-structured EXIF block without a thumbnail, its orientation 1 unless the pixels are as stored.
     pub exif: Option<Bytes>,
 }
 

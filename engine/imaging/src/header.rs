@@ -7,20 +7,20 @@
 mod avif;
 mod gif;
 mod jpeg;
+mod limits;
 mod png;
 mod simple;
 mod tiff;
 mod webp;
 
-pub(crate) use avif::{Item as AvifItem, items as avif_items};
+pub(crate) use avif::{Item as AvifItem, Nclx, items as avif_items};
 pub(crate) use jpeg::check_scans;
 pub(crate) use simple::largest_icon;
-pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample};
+pub(crate) use tiff::{PHOTOMETRIC, extra_sample as tiff_extra_sample, holds_jpeg as tiff_holds_jpeg};
 pub(crate) use webp::{Chunks as WebpChunks, missing as webp_missing};
 
 use serde::{Deserialize, Serialize};
 use workflow::failure::{Failure, FailureKind};
-use workflow::limits::InputLimits;
 
 use crate::sniff::{InputType, sniff};
 
@@ -57,6 +57,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) icc: Vec<&'a [u8]>,
     /// The inks of a CMYK JPEG are stored inverted, as Adobe does.
     pub(crate) inverted: bool,
+    /// The file stores shades of gray, be it with alpha.
+    pub(crate) gray: bool,
 }
 
 /// Reads the header of a whole file.
@@ -89,48 +91,6 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
 }
 
 impl Header {
-    /// Whether a file of `bytes` bytes with this header may be decoded.
-    ///
-    /// # Errors
-    /// `too-large`, naming the number, its limit and the key under `input:` that raises it.
-    pub fn check(&self, bytes: u64, limits: &InputLimits) -> Result<(), Failure> {
-        let (width, height) = (u64::from(self.width), u64::from(self.height));
-        let pixels = width * height;
-        let measures = [
-            ("bytes", bytes, limits.max_bytes, "max_bytes"),
-            (
-                "pixels on its longer side",
-                width.max(height),
-                u64::from(limits.max_side),
-                "max_side",
-            ),
-            ("pixels", pixels, limits.max_pixels, "max_pixels"),
-            (
-                "frames",
-                u64::from(self.frames),
-                u64::from(limits.max_frames),
-                "max_frames",
-            ),
-            (
-                "pixels over all frames",
-                pixels.saturating_mul(u64::from(self.frames)),
-                limits.max_total_pixels,
-                "max_total_pixels",
-            ),
-        ];
-        let Some((what, number, limit, key)) = measures.into_iter().find(|m| m.1 > m.2) else {
-            return Ok(());
-        };
-        Err(Failure::new(
-            FailureKind::TooLarge,
-            format!(
-                "the {} of {width}x{height} has {number} {what}, more than the limit of {limit}; raise `{key}` \
-                 under `input:` to allow it",
-                self.kind
-            ),
-        ))
-    }
-
     /// Width and height once the orientation is applied.
     pub fn upright(&self) -> (u32, u32) {
         if self.orientation >= 5 {
@@ -165,6 +125,7 @@ impl<'a> Parsed<'a> {
         }
         header.icc |= !icc.is_empty();
         Self {
+            gray: header.channels == 1,
             header,
             exif,
             icc,
@@ -216,52 +177,6 @@ fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_too_large_says_which_key_to_raise() {
-        let limits = InputLimits::default();
-        let mut header = Header::plain(InputType::Png, 65_536, 65_536);
-        let failure = header.check(100, &limits).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::TooLarge);
-        assert!(
-            failure.message.contains("65536") && failure.message.contains("`max_side`"),
-            "{failure}"
-        );
-        header.width = 12_000;
-        header.height = 12_000;
-        assert!(
-            header
-                .check(100, &limits)
-                .unwrap_err()
-                .message
-                .contains("`max_pixels`")
-        );
-        header.height = 8_000;
-        assert_eq!(header.check(100, &limits), Ok(()));
-        header.frames = 5;
-        assert!(
-            header
-                .check(100, &limits)
-                .unwrap_err()
-                .message
-                .contains("`max_total_pixels`")
-        );
-        header.frames = 257;
-        assert!(
-            header
-                .check(100, &limits)
-                .unwrap_err()
-                .message
-                .contains("`max_frames`")
-        );
-        assert!(
-            header
-                .check(65 << 20, &limits)
-                .unwrap_err()
-                .message
-                .contains("`max_bytes`")
-        );
-    }
 
     #[test]
     fn no_prefix_of_any_magic_makes_a_header() {

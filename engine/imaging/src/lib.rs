@@ -14,6 +14,8 @@ pub mod orient;
 mod sniff;
 pub mod verify;
 
+#[doc(hidden)]
+pub use decode::compare;
 pub use decode::{Consumer, DecodeRequest, Decoded, decode};
 pub use encode::{encode, encode_accepts_planes};
 pub use frame::{Frame, Metadata, Picture, Pixels, Planes};

@@ -1,9 +1,13 @@
 //! The TIFF-structured block in which EXIF lives, and what of it concerns pixels: the orientation.
 //!
 //! Reads only as much of the structure as is needed and never trusts an offset. A picture that has been
-//! turned must not be turned again, so what is handed on has its orientation set to 1.
+//! turned must not be turned again, so what is handed on has its orientation set to 1; and it has no
+//! thumbnail, which would show what a step may have cut away.
 
-use bytes::Bytes;
+use std::io::Cursor;
+
+use exif::experimental::Writer;
+use exif::{Context, In, Reader, Tag, Value};
 
 const ORIENTATION: u16 = 0x0112;
 /// More entries than any real directory has.
@@ -30,10 +34,14 @@ impl<'a> Directory<'a> {
             start: 0,
             entries: 0,
         };
-        let at = directory.u32(4)? as usize;
-        directory.entries = usize::from(directory.u16(at)?).min(MAX_ENTRIES);
-        directory.start = at.checked_add(2)?;
+        directory.go_to(directory.u32(4)? as usize)?;
         Some(directory)
+    }
+
+    fn go_to(&mut self, at: usize) -> Option<()> {
+        self.entries = usize::from(self.u16(at)?).min(MAX_ENTRIES);
+        self.start = at.checked_add(2)?;
+        Some(())
     }
 
     /// The first number of a tag of type BYTE, SHORT or LONG.
@@ -67,6 +75,38 @@ impl<'a> Directory<'a> {
                 value.to_be_bytes()
             },
         ))
+    }
+
+    /// Where the first number of a tag of type BYTE, SHORT or LONG lies, and the bytes of a new value there.
+    fn replacement(&self, tag: u16, value: u8) -> Option<(usize, Vec<u8>)> {
+        let (kind, _, at) = self.find(tag)?;
+        let width = match kind {
+            1 => 1,
+            3 => 2,
+            4 => 4,
+            _ => return None,
+        };
+        let mut bytes = vec![0; width];
+        bytes[if self.little { 0 } else { width - 1 }] = value;
+        Some((at, bytes))
+    }
+
+    /// Up to so many numbers of a tag of type SHORT or LONG.
+    fn numbers(&self, tag: u16, most: usize) -> Vec<u32> {
+        let Some((kind, count, at)) = self.find(tag) else {
+            return Vec::new();
+        };
+        let number = |i: usize| match kind {
+            3 => self.u16(at.checked_add(2 * i)?).map(u32::from),
+            4 => self.u32(at.checked_add(4 * i)?),
+            _ => None,
+        };
+        (0..count.min(most)).map_while(number).collect()
+    }
+
+    /// Where the offset of the next directory stands.
+    fn next(&self) -> usize {
+        self.start + 12 * self.entries
     }
 
     /// 1 to 8; what is missing or no such number is upright.
@@ -121,70 +161,89 @@ pub(crate) fn orientation(exif: &[u8]) -> u8 {
     Directory::open(exif).map_or(1, |directory| directory.orientation())
 }
 
-/// The block with its orientation, where it has one, set to 1.
-pub(crate) fn upright(exif: &[u8]) -> Bytes {
-    let mut block = exif.to_vec();
-    let place = Directory::open(exif).and_then(|directory| directory.short(ORIENTATION, 1));
+/// Sets the orientation, where there is one, to 1.
+pub(crate) fn set_upright(block: &mut [u8]) {
+    let place = Directory::open(block).and_then(|directory| directory.replacement(ORIENTATION, 1));
     if let Some((at, upright)) = place
-        && let Some(value) = block.get_mut(at..at + 2)
+        && let Some(value) = at
+            .checked_add(upright.len())
+            .and_then(|end| block.get_mut(at..end))
     {
         value.copy_from_slice(&upright);
     }
-    block.into()
+}
+
+/// Cuts the second directory off and blots out the picture that it points to.
+pub(crate) fn drop_thumbnail(block: &mut Vec<u8>) {
+    let Some((next, parts)) = thumbnail(block) else {
+        return;
+    };
+    for (start, length) in parts {
+        let end = start.saturating_add(length).min(block.len());
+        if let Some(part) = block.get_mut(start..end) {
+            part.fill(0);
+        }
+        // It mostly is what the block ends with.
+        if end == block.len() && start > next {
+            block.truncate(start);
+        }
+    }
+    if let Some(offset) = block.get_mut(next..next + 4) {
+        offset.fill(0);
+    }
+}
+
+/// Where the offset of the second directory stands, and starts and lengths of the data of its picture.
+fn thumbnail(block: &[u8]) -> Option<(usize, Vec<(usize, usize)>)> {
+    const MOST_STRIPS: usize = 64;
+    let mut directory = Directory::open(block)?;
+    let next = directory.next();
+    let at = directory.u32(next)? as usize;
+    if at == 0 || directory.go_to(at).is_none() {
+        return Some((next, Vec::new()));
+    }
+    let mut parts = Vec::new();
+    // A JPEG, or strips.
+    for (starts, lengths) in [(0x0201, 0x0202), (0x0111, 0x0117)] {
+        let starts = directory.numbers(starts, MOST_STRIPS);
+        let lengths = directory.numbers(lengths, MOST_STRIPS);
+        parts.extend(
+            starts
+                .iter()
+                .zip(&lengths)
+                .map(|(a, b)| (*a as usize, *b as usize)),
+        );
+    }
+    Some((next, parts))
+}
+
+/// What a TIFF says of its picture, as a block of its own: all but what describes the pixels' layout.
+pub(crate) fn of_tiff(tiff: &[u8]) -> Option<Vec<u8>> {
+    const ABOUT: [Tag; 8] = [
+        Tag::ImageDescription,
+        Tag::Make,
+        Tag::Model,
+        Tag::Orientation,
+        Tag::Software,
+        Tag::DateTime,
+        Tag::Artist,
+        Tag::Copyright,
+    ];
+    let read = Reader::new().read_raw(tiff.to_vec()).ok()?;
+    let mut writer = Writer::new();
+    let fields = read.fields().filter(|field| {
+        field.ifd_num == In::PRIMARY
+            && (ABOUT.contains(&field.tag) || matches!(field.tag.context(), Context::Exif | Context::Gps))
+            && !matches!(field.value, Value::Unknown(..))
+    });
+    let mut found = false;
+    for field in fields {
+        writer.push_field(field);
+        found = true;
+    }
+    let mut out = Cursor::new(Vec::new());
+    (found && writer.write(&mut out, read.little_endian()).is_ok()).then(|| out.into_inner())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn block(little: bool, orientation: u16) -> Vec<u8> {
-        let (two, four) = if little {
-            (
-                u16::to_le_bytes as fn(u16) -> [u8; 2],
-                u32::to_le_bytes as fn(u32) -> [u8; 4],
-            )
-        } else {
-            (
-                u16::to_be_bytes as fn(u16) -> [u8; 2],
-                u32::to_be_bytes as fn(u32) -> [u8; 4],
-            )
-        };
-        let mut out = if little {
-            b"II*\0".to_vec()
-        } else {
-            b"MM\0*".to_vec()
-        };
-        out.extend(four(8));
-        out.extend(two(1));
-        out.extend([two(ORIENTATION), two(3)].concat());
-        out.extend(four(1));
-        out.extend([two(orientation), two(0)].concat());
-        out.extend(four(0));
-        out
-    }
-
-    #[test]
-    fn orientations_are_read_and_reset_in_both_byte_orders() {
-        for little in [true, false] {
-            for value in 1..=8 {
-                let exif = block(little, value);
-                assert_eq!(orientation(&exif), value as u8);
-                assert_eq!(&upright(&exif)[..], block(little, 1));
-            }
-            assert_eq!(orientation(&block(little, 9)), 1);
-        }
-    }
-
-    #[test]
-    fn damaged_blocks_are_upright_and_stay_as_they_are() {
-        let exif = block(true, 6);
-        for length in 0..exif.len() {
-            let cut = &exif[..length];
-            assert!(matches!(orientation(cut), 1 | 6));
-            assert_eq!(upright(cut).len(), length);
-        }
-        let mut far = exif.clone();
-        far[4..8].fill(0xff);
-        assert_eq!(orientation(&far), 1);
-    }
-}
+mod tests;

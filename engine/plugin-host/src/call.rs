@@ -7,21 +7,25 @@ mod classify;
 
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use imaging::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, Resource, TypedFunc,
+};
 use workflow::failure::{Failure, FailureKind};
 
+use crate::abi::buffer::Buffer;
 use crate::abi::frames::{GuestFrame, frame};
+use crate::abi::json;
 use crate::abi::v1::{self, Error};
 use crate::engine::Host;
 use crate::limits::Limits;
-use crate::load::{Plugin, component_export};
+use crate::load::Plugin;
 use crate::manifest::Kind;
-use crate::sandbox::{self, LogLine, Sandbox};
+use crate::sandbox::{self, LogLine, Sandbox, Until};
 pub(crate) use classify::{Called, classify};
 
 /// What goes with the input.
@@ -46,8 +50,25 @@ pub struct CallReport {
     /// Peak of linear memory in bytes; the largest of the bands.
     pub peak_memory: u64,
     pub bands: u32,
+    /// Linear memory of all bands together.
+    #[serde(skip)]
+    memory: u64,
+    /// Pixels that the host made, in bytes.
+    #[serde(skip)]
+    frame_bytes: u64,
     pub logs: Vec<LogLine>,
     pub emitted: Vec<(String, Value)>,
+}
+
+impl CallReport {
+    /// Whether bands, all together, spent no more than one call may, in silence.
+    fn is_within(&self, limits: &Limits, pixels: u64) -> bool {
+        self.fuel <= limits.fuel(pixels)
+            && self.memory <= limits.memory
+            && self.frame_bytes <= limits.frame_bytes
+            && self.logs.is_empty()
+            && self.emitted.is_empty()
+    }
 }
 
 type FrameResult = (Result<Resource<GuestFrame>, Error>,);
@@ -65,9 +86,9 @@ impl Host {
         };
         if bands > 1 {
             let (report, result) = self.filter_bands(plugin, &source, call, bands);
-            // Bands may only make it quicker: unless all went well within the whole call's fuel, the verdict
-            // is that of a single call, so that it does not depend on the number of cores.
-            if result.is_ok() && report.fuel <= call.limits.fuel(source.0.pixel_count()) {
+            // Bands may only make it quicker: unless all went well within what a single call may spend, and
+            // nothing was said that a single call says once, the verdict is that of a single call.
+            if result.is_ok() && report.is_within(call.limits, source.0.pixel_count()) {
                 let wall = begun.elapsed();
                 return (
                     CallReport {
@@ -132,12 +153,10 @@ impl Host {
             let source = guest.give(source)?;
             let (json,): (Result<String, Error>,) = guest.call((source, call.params_json))?;
             let json = json.map_err(|error| Called::Said(error.into()))?;
-            guest.check_output(json.len())?;
-            serde_json::from_str(&json).map_err(|error| {
-                Called::Said(Failure::new(
-                    FailureKind::BadOutput,
-                    format!("the analyzer's result is not JSON: {error}"),
-                ))
+            guest.check_output(json.len(), guest.limits().analysis_bytes)?;
+            json::parse(&json).map_err(|wrong| {
+                let text = format!("the analyzer's result {wrong}");
+                Called::Said(Failure::new(FailureKind::BadOutput, text))
             })
         })
     }
@@ -145,6 +164,7 @@ impl Host {
     pub fn decode(&self, plugin: &Plugin, input: &[u8], call: &Call<'_>) -> Outcome<Frame> {
         // The size of the picture is not known yet, so its bytes count as pixels.
         self.enter(plugin, call, input.len() as u64, |guest| {
+            guest.probe(plugin, input)?;
             let (made,): FrameResult = guest.call((input, call.params_json))?;
             guest.take(made)
         })
@@ -157,7 +177,7 @@ impl Host {
             let source = guest.give(source)?;
             let (bytes,): (Result<Bytes, Error>,) = guest.call((source, call.params_json))?;
             let bytes = bytes.map_err(|error| Called::Said(error.into()))?;
-            guest.check_output(bytes.len())?;
+            guest.check_output(bytes.len(), guest.limits().output_bytes)?;
             Ok(Vec::from(bytes))
         })
     }
@@ -180,7 +200,11 @@ impl Host {
         let own = begun + limits.timeout;
         let deadline = call.deadline.map_or(own, |job| job.min(own));
         let budget = limits.fuel(pixels);
-        let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, deadline);
+        let until = Until {
+            deadline,
+            own: deadline == own,
+        };
+        let mut store = sandbox::store(&self.engine, &limits, budget, call.seed, until);
         let result = plugin
             .pre
             .instantiate(&mut store)
@@ -189,7 +213,7 @@ impl Host {
                 work(&mut Guest {
                     store: &mut store,
                     instance,
-                    pre: &plugin.pre,
+                    function: &plugin.function,
                     kind: plugin.manifest().kind,
                 })
             });
@@ -201,6 +225,8 @@ impl Host {
             fuel,
             peak_memory: sandbox.limiter.peak_memory,
             bands: 1,
+            memory: sandbox.limiter.peak_memory,
+            frame_bytes: sandbox.frame_bytes,
             logs: sandbox.logs,
             emitted: sandbox.emitted,
         };
@@ -212,7 +238,7 @@ impl Host {
 struct Guest<'a> {
     store: &'a mut Store<Sandbox>,
     instance: Instance,
-    pre: &'a InstancePre<Sandbox>,
+    function: &'a ComponentExportIndex,
     kind: Kind,
 }
 
@@ -230,8 +256,24 @@ impl Guest<'_> {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
-        let function = typed::<P, R>(self.store, &self.instance, self.pre, self.kind)?;
+        let function = typed::<P, R>(self.store, &self.instance, self.function, self.kind)?;
         function.call(&mut *self.store, params).map_err(Called::Engine)
+    }
+
+    /// A decoder says first whether the file is of its kind.
+    fn probe(&mut self, plugin: &Plugin, input: &[u8]) -> Result<(), Called> {
+        let head = &input[..input.len().min(HEAD)];
+        let index = plugin.probe().ok_or_else(|| Called::missing("probe"))?;
+        let probe = typed_probe(self.store, &self.instance, &index)?;
+        let (known,) = probe.call(&mut *self.store, (head,)).map_err(Called::Engine)?;
+        if known {
+            return Ok(());
+        }
+        let text = format!(
+            "the plugin {} does not read files of this kind",
+            plugin.manifest().name
+        );
+        Err(Called::Said(Failure::new(FailureKind::Unsupported, text)))
     }
 
     /// The frame behind a handle that the guest gave back.
@@ -246,8 +288,11 @@ impl Guest<'_> {
         Ok(made.0)
     }
 
-    fn check_output(&self, bytes: usize) -> Result<(), Called> {
-        let limit = self.store.data().limits.output_bytes;
+    fn limits(&self) -> &Limits {
+        &self.store.data().limits
+    }
+
+    fn check_output(&self, bytes: usize, limit: u64) -> Result<(), Called> {
         if bytes as u64 <= limit {
             return Ok(());
         }
@@ -256,41 +301,55 @@ impl Guest<'_> {
     }
 }
 
+/// As much of a file as `probe` sees.
+const HEAD: usize = 4096;
+
+fn typed_probe<'a>(
+    store: &mut Store<Sandbox>,
+    instance: &Instance,
+    probe: &ComponentExportIndex,
+) -> Result<TypedFunc<(&'a [u8],), (bool,)>, Called> {
+    instance
+        .get_typed_func(store, probe)
+        .map_err(|error| Called::shape("probe", &error))
+}
+
 fn typed<P, R>(
     store: &mut Store<Sandbox>,
     instance: &Instance,
-    pre: &InstancePre<Sandbox>,
+    function: &ComponentExportIndex,
     kind: Kind,
 ) -> Result<TypedFunc<P, R>, Called>
 where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    let (interface, function) = kind.export();
-    let index = component_export(pre, None, &v1::interface(interface))
-        .and_then(|within| component_export(pre, Some(&within), function))
-        .ok_or_else(|| Called::missing(function))?;
     instance
-        .get_typed_func::<P, R>(store, &index)
-        .map_err(|error| Called::shape(function, &error))
+        .get_typed_func::<P, R>(store, function)
+        .map_err(|error| Called::shape(kind.export().1, &error))
 }
 
 /// Whether the plugin's function has the types of the contract, without calling it.
 pub(crate) fn check_shape(
     store: &mut Store<Sandbox>,
     instance: &Instance,
-    pre: &InstancePre<Sandbox>,
+    function: &ComponentExportIndex,
     kind: Kind,
+    probe: Option<ComponentExportIndex>,
 ) -> Result<(), Called> {
     type FrameAndParams<'a> = (Resource<GuestFrame>, &'a str);
     match kind {
-        Kind::Filter => typed::<FrameAndParams<'_>, FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Filter => typed::<FrameAndParams<'_>, FrameResult>(store, instance, function, kind).map(drop),
         Kind::Analyzer => {
-            typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, pre, kind).map(drop)
+            typed::<FrameAndParams<'_>, (Result<String, Error>,)>(store, instance, function, kind).map(drop)
         }
-        Kind::Decoder => typed::<(&[u8], &str), FrameResult>(store, instance, pre, kind).map(drop),
+        Kind::Decoder => {
+            let index = probe.ok_or_else(|| Called::missing("probe"))?;
+            typed_probe(store, instance, &index)?;
+            typed::<(&[u8], &str), FrameResult>(store, instance, function, kind).map(drop)
+        }
         Kind::Encoder => {
-            typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, pre, kind).map(drop)
+            typed::<FrameAndParams<'_>, (Result<Bytes, Error>,)>(store, instance, function, kind).map(drop)
         }
     }
 }
@@ -315,6 +374,8 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
     for (part, result) in parts {
         report.fuel += part.fuel;
         report.peak_memory = report.peak_memory.max(part.peak_memory);
+        report.memory += part.memory;
+        report.frame_bytes += part.frame_bytes;
         report.logs.extend(part.logs);
         report.emitted.extend(part.emitted);
         match result {
@@ -336,9 +397,15 @@ fn join(parts: Vec<Outcome<Frame>>) -> Outcome<Frame> {
         return (report, Err(Failure::new(FailureKind::BadOutput, text)));
     }
     let height = frames.iter().map(|f| f.info().height).sum();
-    let mut pixels = BytesMut::with_capacity(frames.iter().map(|f| f.bytes().len()).sum());
+    let Ok(mut pixels) = Buffer::new(frames.iter().map(|f| f.bytes().len()).sum()) else {
+        let text = "there is no memory to put the bands of the plugin's frame together";
+        return (report, Err(Failure::new(FailureKind::HostLimit, text)));
+    };
+    let mut rest = &mut pixels[..];
     for frame in &frames {
-        pixels.extend_from_slice(frame.bytes());
+        let (place, below) = rest.split_at_mut(frame.bytes().len());
+        place.copy_from_slice(frame.bytes());
+        rest = below;
     }
     (
         report,

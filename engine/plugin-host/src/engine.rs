@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::abi::v1;
 use crate::cache::Cache;
 use crate::load::LoadError;
 use crate::permits::Permits;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{self, Sandbox};
 
 /// How often a running call looks at its deadline.
 const TICK: Duration = Duration::from_millis(5);
@@ -33,7 +33,7 @@ impl Default for HostConfig {
             cache_dir: None,
             cache_key: [0; 32],
             concurrency: 4,
-            max_memory: 512 << 20,
+            max_memory: workflow::limits::MAX_PLUGIN_MEMORY,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Host {
         // WASI's runtime starts here, before an executor walls itself in.
         wasmtime_wasi::runtime::with_ambient_tokio_runtime(|| ());
         let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        sandbox::add_to_linker(&mut linker)?;
         v1::add_to_linker(&mut linker)?;
         Ok(Self {
             engine,
@@ -88,9 +88,15 @@ fn settings(pool: Option<&HostConfig>) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .memory_init_cow(true)
         .max_wasm_stack(512 << 10);
-    if let Some(host) = pool {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(host)));
-    }
+    match pool {
+        Some(host) => config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(host))),
+        // There is no pool because address space is short, so a memory must not reserve the usual 4 GiB either;
+        // bounds are then checked by instructions instead of page faults.
+        None => config
+            .memory_reservation(64 << 20)
+            .memory_reservation_for_growth(16 << 20)
+            .memory_guard_size(64 << 10),
+    };
     config
 }
 
@@ -113,6 +119,8 @@ fn pooling(host: &HostConfig) -> PoolingAllocationConfig {
         .max_memory_size(host.max_memory as usize)
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(64 << 10)
+        // Only pages that a call has written are cleared after it, where the kernel can tell (Linux 6.7).
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(calls);
     pool
 }

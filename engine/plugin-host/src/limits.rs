@@ -23,8 +23,10 @@ pub struct Limits {
     pub log_bytes: u32,
     /// Bytes of metadata given to `emit`.
     pub emit_bytes: u32,
-    /// Bytes that an encoder or analyzer may give back.
+    /// Bytes that an encoder may give back.
     pub output_bytes: u64,
+    /// Bytes of JSON that an analyzer may give back; as values they take thirty times that.
+    pub analysis_bytes: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             log_bytes: 16 << 10,
             emit_bytes: 64 << 10,
             output_bytes: 64 << 20,
+            analysis_bytes: 1 << 20,
         }
     }
 }

@@ -1,26 +1,30 @@
 //! From bytes to a plugin: refuse what cannot fit with a word on how to mend it, compile, ask what it is.
 
+mod bytes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::abi::v1;
 use crate::call::{Called, classify};
 use crate::engine::Host;
 use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, Sandbox, Until};
 
-/// No component is larger, in bytes.
-const MAX_BYTES: usize = 64 << 20;
+const PROBE: (&str, &str) = ("decoder", "probe");
+
 const BUILD: &str = "build it with `cargo build --target wasm32-wasip2` and the crate `stopbath-plugin`";
 
 /// A plugin that is ready to be called.
 pub struct Plugin {
     pub(crate) pre: InstancePre<Sandbox>,
+    /// The function of its kind, looked up once rather than at each call.
+    pub(crate) function: ComponentExportIndex,
     digest: String,
     manifest: Manifest,
 }
@@ -39,6 +43,11 @@ impl Plugin {
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
+
+    /// Of decoders: the function that says whether they read a file.
+    pub(crate) fn probe(&self) -> Option<ComponentExportIndex> {
+        exported(self.pre.component(), PROBE)
+    }
 }
 
 impl Host {
@@ -52,14 +61,16 @@ impl Host {
             .and_then(|cache| cache.get(&self.engine, &digest));
         if let Some((component, manifest)) = cached
             && let Ok(pre) = self.linker.instantiate_pre(&component)
+            && let Some(function) = exported(&component, manifest.kind.export())
         {
             return Ok(Arc::new(Plugin {
                 pre,
+                function,
                 digest,
                 manifest,
             }));
         }
-        refuse_by_magic(bytes)?;
+        bytes::refuse(bytes)?;
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError(format!("the component does not hold together: {error:#}")))?;
         self.check_imports(&component)?;
@@ -69,12 +80,19 @@ impl Host {
                 "an import does not fit what the host offers: {error:#}; {BUILD}"
             ))
         })?;
-        let manifest = self.describe(&pre, kind)?;
+        let function = exported(&component, kind.export()).ok_or_else(|| {
+            let (interface, function) = kind.export();
+            LoadError(format!(
+                "its `{interface}` does not export the function `{function}`"
+            ))
+        })?;
+        let manifest = self.describe(&pre, kind, &function)?;
         if let Some(cache) = &self.cache {
             cache.put(&self.engine, &digest, &component, &manifest);
         }
         Ok(Arc::new(Plugin {
             pre,
+            function,
             digest,
             manifest,
         }))
@@ -129,7 +147,7 @@ impl Host {
         };
         if !has("meta") {
             return Err(LoadError(format!(
-                "it exports {listed}, but not `{}`; {BUILD}",
+                "it exports {listed}, not `{}`; {BUILD}",
                 v1::interface("meta")
             )));
         }
@@ -138,7 +156,7 @@ impl Host {
         match (kinds.next(), kinds.next()) {
             (Some(kind), None) => Ok(kind),
             (None, _) => Err(LoadError(format!(
-                "it exports {listed}, but none of the interfaces {worlds}; {BUILD}"
+                "it exports {listed}, none of the interfaces {worlds}; {BUILD}"
             ))),
             (Some(_), Some(_)) => Err(LoadError(format!(
                 "it exports more than one of {worlds}; make one plugin of each"
@@ -147,27 +165,33 @@ impl Host {
     }
 
     /// Asks the plugin what it is, with little fuel and little time.
-    fn describe(&self, pre: &InstancePre<Sandbox>, kind: Kind) -> Result<Manifest, LoadError> {
+    fn describe(
+        &self,
+        pre: &InstancePre<Sandbox>,
+        kind: Kind,
+        function: &ComponentExportIndex,
+    ) -> Result<Manifest, LoadError> {
         let limits = Limits {
             timeout: Duration::from_secs(5),
             ..Limits::default()
         };
-        let deadline = Instant::now() + limits.timeout;
+        let until = Until {
+            deadline: Instant::now() + limits.timeout,
+            own: true,
+        };
         let _permit = self.permits.take();
-        let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, deadline);
+        let mut store = sandbox::store(&self.engine, &limits, limits.fuel_base, 0, until);
         let described = pre
             .instantiate(&mut store)
             .map_err(Called::Engine)
             .and_then(|instance| {
-                let call = |interface: &str, function: &str| {
-                    let exporter = component_export(pre, None, &v1::interface(interface))?;
-                    component_export(pre, Some(&exporter), function)
-                };
-                let index = call("meta", "describe").ok_or_else(|| Called::missing("describe"))?;
+                let index = exported(pre.component(), ("meta", "describe"))
+                    .ok_or_else(|| Called::missing("describe"))?;
                 let describe = instance
                     .get_typed_func::<(), (v1::Manifest,)>(&mut store, &index)
                     .map_err(|error| Called::shape("describe", &error))?;
-                crate::call::check_shape(&mut store, &instance, pre, kind)?;
+                let probe = exported(pre.component(), PROBE);
+                crate::call::check_shape(&mut store, &instance, function, kind, probe)?;
                 describe
                     .call(&mut store, ())
                     .map(|(manifest,)| manifest)
@@ -185,31 +209,8 @@ impl Host {
     }
 }
 
-/// The index of an export, within another one or at the top.
-pub(crate) fn component_export(
-    pre: &InstancePre<Sandbox>,
-    within: Option<&wasmtime::component::ComponentExportIndex>,
-    name: &str,
-) -> Option<wasmtime::component::ComponentExportIndex> {
-    pre.component().get_export(within, name).map(|(_, index)| index)
-}
-
-/// The first bytes tell most mistakes.
-fn refuse_by_magic(bytes: &[u8]) -> Result<(), LoadError> {
-    let text = match bytes {
-        [] => "the file is empty".to_owned(),
-        _ if bytes.len() > MAX_BYTES => format!("it has {} bytes; {MAX_BYTES} are allowed", bytes.len()),
-        [0x7f, b'E', b'L', b'F', ..] => {
-            "it is native code (ELF), perhaps a precompiled .cwasm; upload the .wasm component itself"
-                .to_owned()
-        }
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => format!("it is a core module, not a component; {BUILD}"),
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
-        [0, b'a', b's', b'm', ..] => {
-            "it is WebAssembly of a version that the host does not know, or cut short".to_owned()
-        }
-        [b'(', ..] => "it is WebAssembly as text; upload the binary component".to_owned(),
-        _ => format!("it is not WebAssembly; {BUILD}"),
-    };
-    Err(LoadError(text))
+/// The index of an interface's function.
+fn exported(component: &Component, (interface, function): (&str, &str)) -> Option<ComponentExportIndex> {
+    let within = component.get_export_index(None, &v1::interface(interface))?;
+    component.get_export_index(Some(&within), function)
 }

@@ -92,6 +92,9 @@ impl Manifest {
                 &raw.extra_json
             },
         )?;
+        if let Some(wrong) = raw.media_types.iter().find(|name| !valid_type(name)) {
+            return Err(format!("its media type {wrong:?} is not one such as `image/png`"));
+        }
         let hints = LimitsHint {
             fuel_base: raw.hints.fuel_base,
             fuel_per_pixel: raw.hints.fuel_per_pixel,
@@ -110,6 +113,16 @@ impl Manifest {
             extra,
         })
     }
+}
+
+/// `type/subtype`, both of the letters that RFC 6838 allows.
+fn valid_type(name: &str) -> bool {
+    let token = |part: &str| {
+        let letter = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
+        !part.is_empty() && part.len() <= 127 && part.chars().all(letter)
+    };
+    name.split_once('/')
+        .is_some_and(|(kind, rest)| token(kind) && token(rest))
 }
 
 fn valid_name(name: &str) -> bool {

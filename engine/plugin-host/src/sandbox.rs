@@ -1,5 +1,6 @@
 //! The store of one call: what the guest may use, and what it has used.
 
+mod clock;
 mod limiter;
 mod wasi;
 
@@ -14,16 +15,19 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use workflow::failure::{Failure, FailureKind};
 
 use crate::limits::Limits;
+use clock::{View, Waited};
 use limiter::Limiter;
+pub(crate) use wasi::add_to_linker;
 
 /// What a guest's stores hold on the host's side.
 pub(crate) struct Sandbox {
     wasi: WasiCtx,
+    waited: Waited,
     pub(crate) table: ResourceTable,
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
     /// Pixels that the host has made for the guest, in bytes.
-    frame_bytes: u64,
+    pub(crate) frame_bytes: u64,
     pub(crate) logs: Vec<LogLine>,
     log_bytes: usize,
     pub(crate) emitted: Vec<(String, Value)>,
@@ -33,6 +37,14 @@ pub(crate) struct Sandbox {
     pub(crate) refused: Option<String>,
     /// Why the host ended the call, where it did.
     pub(crate) verdict: Option<Failure>,
+}
+
+/// When a call ends at the latest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until {
+    pub(crate) deadline: Instant,
+    /// It is the call's own time, not what is left of its job's.
+    pub(crate) own: bool,
 }
 
 /// A line that a plugin logged.
@@ -54,18 +66,13 @@ impl std::fmt::Display for LogLine {
 }
 
 /// A store with every limit set, for an input of so many pixels.
-pub(crate) fn store(
-    engine: &Engine,
-    limits: &Limits,
-    fuel: u64,
-    seed: u64,
-    deadline: Instant,
-) -> Store<Sandbox> {
+pub(crate) fn store(engine: &Engine, limits: &Limits, fuel: u64, seed: u64, until: Until) -> Store<Sandbox> {
     let stderr = MemoryOutputPipe::new(wasi::STDERR_BYTES);
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles as usize + wasi::HANDLES);
     let sandbox = Sandbox {
         wasi: wasi::context(seed, stderr.clone()),
+        waited: Waited::default(),
         table,
         limiter: Limiter::new(limits),
         limits: limits.clone(),
@@ -86,20 +93,31 @@ pub(crate) fn store(
     drop(store.set_fuel(fuel));
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |mut store| {
-        if Instant::now() < deadline {
+        if Instant::now() < until.deadline {
             return Ok(UpdateDeadline::Continue(1));
         }
-        let timeout = store.data().limits.timeout;
-        let text = format!(
-            "the plugin took longer than {} s; raise `limits.timeout` if it needs more",
-            timeout.as_secs_f32()
-        );
+        let timeout = store.data().limits.timeout.as_secs_f32();
+        let text = if until.own {
+            format!("the plugin took longer than {timeout} s; raise `limits.timeout` if it needs more")
+        } else {
+            "the job's time ran out while the plugin worked; raise `timeout` if it needs more".to_owned()
+        };
         Err(store.data_mut().end(FailureKind::Timeout, text))
     });
     store
 }
 
+/// What a field of a log line counts besides its text.
+const FIELD: usize = 48;
+
 impl Sandbox {
+    fn clock(&mut self) -> View<'_> {
+        View {
+            waited: &self.waited,
+            table: &mut self.table,
+        }
+    }
+
     /// Ends the call: the error goes up as a trap, the verdict says why.
     pub(crate) fn end(&mut self, kind: FailureKind, message: impl Into<String>) -> wasmtime::Error {
         let failure = Failure::new(kind, message);
@@ -122,7 +140,9 @@ impl Sandbox {
     }
 
     pub(crate) fn log(&mut self, line: LogLine) -> wasmtime::Result<()> {
-        let size = line.message.len() + line.fields.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
+        // An empty field is not free: it takes room here and in every report.
+        let fields = line.fields.iter().map(|(k, v)| FIELD + k.len() + v.len());
+        let size = line.message.len() + fields.sum::<usize>();
         self.log_bytes += size;
         let (lines, bytes) = (self.limits.log_lines, self.limits.log_bytes);
         if self.logs.len() >= lines as usize || self.log_bytes > bytes as usize {
@@ -133,14 +153,14 @@ impl Sandbox {
         Ok(())
     }
 
-    pub(crate) fn emit(&mut self, key: String, value: Value, bytes: usize) -> wasmtime::Result<()> {
-        self.emitted_bytes += bytes + key.len();
+    /// Accounts for metadata that is about to be read.
+    pub(crate) fn take_emit_bytes(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
         let limit = self.limits.emit_bytes;
         if self.emitted_bytes > limit as usize {
             let text = format!("the plugin emitted more than {limit} bytes of metadata in one call");
             return Err(self.end(FailureKind::HostLimit, text));
         }
-        self.emitted.push((key, value));
         Ok(())
     }
 

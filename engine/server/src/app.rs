@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+use crate::budget::Budget;
 use crate::ceilings::CeilingArgs;
 use crate::executor::pool::{Pool, PoolConfig};
+use crate::http::health::Health;
+use crate::http::limits::Limits;
 use crate::library::Library;
 
 /// Options that several commands share.
@@ -29,7 +32,7 @@ pub(crate) struct EngineArgs {
         default_value_t = 2048
     )]
     pub(crate) executor_memory: u64,
-    /// How many jobs may wait for an executor before callers are told to come back later.
+    /// How many jobs may wait, besides those that executors work on, before callers are told to come back later.
     #[arg(long, env = "STOPBATH_QUEUE", value_name = "N", default_value_t = 64)]
     pub(crate) queue: usize,
 }
@@ -73,14 +76,16 @@ impl EngineArgs {
 pub(crate) struct App {
     pub(crate) library: Library,
     pub(crate) pool: Pool,
-    pub(crate) budget: crate::http::budget::Budget,
-    pub(crate) health: crate::http::health::Health,
+    pub(crate) budget: Budget,
+    pub(crate) limits: Limits,
+    pub(crate) health: Health,
 }
 
 impl App {
     pub(crate) fn start(
         args: &EngineArgs,
         ceilings: &CeilingArgs,
+        limits: Limits,
         pipelines: Option<&Path>,
     ) -> Result<Arc<Self>> {
         let config = args.pool_config()?;
@@ -90,12 +95,12 @@ impl App {
             library.load_pipelines(folder)?;
         }
         let pool = Pool::start(config)?;
-        let budget = crate::http::budget::Budget::default();
         Ok(Arc::new(Self {
+            budget: Budget::new(limits.buffers << 20),
+            health: Health::new(&library),
             library,
             pool,
-            budget,
-            health: crate::http::health::Health::default(),
+            limits,
         }))
     }
 }

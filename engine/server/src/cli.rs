@@ -9,6 +9,7 @@ mod run;
 mod serve;
 pub(crate) mod style;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -77,10 +78,31 @@ pub(crate) fn run() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "stopbath", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut shown(), "stopbath", &mut text);
+            match std::io::stdout().write_all(&text) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(ExitCode::SUCCESS),
+            }
         }
     }
+}
+
+/// The command without what is hidden.
+fn shown() -> clap::Command {
+    let whole = Cli::command();
+    let hidden: Vec<String> = whole
+        .get_subcommands()
+        .filter(|command| command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let visible: Vec<clap::Command> = whole
+        .get_subcommands()
+        .filter(|command| !hidden.contains(&command.get_name().to_owned()))
+        .cloned()
+        .collect();
+    let base = clap::Command::new("stopbath").args(whole.get_arguments().cloned());
+    base.subcommands(visible)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Every route on one page, and what holds for all of them.
 
 mod answer;
-pub(crate) mod budget;
+pub(crate) mod connections;
 mod docs;
 pub(crate) mod health;
+pub(crate) mod limits;
 mod pipelines;
 mod plugins;
 mod problem;
@@ -12,9 +13,12 @@ mod upload;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Router, http::Uri};
 use tower_http::trace::TraceLayer;
 
 use crate::app::App;
@@ -33,23 +37,31 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/problems/{kind}", get(problem::explain))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        // Bodies are streamed and counted in `upload`, by each pipeline's own limit.
-        .layer(DefaultBodyLimit::disable())
+        .layer(map_response(as_declared))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
 }
 
-async fn nothing_here(uri: Uri) -> Problem {
+/// Browsers must take each answer for what it says it is.
+async fn as_declared(mut response: Response) -> Response {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+async fn nothing_here(request: Request) -> Problem {
+    let path = request.uri().path().to_owned();
+    upload::discard(request).await;
     Problem::not_found(format!(
-        "there is nothing at {}; the routes are listed at /docs",
-        uri.path()
+        "there is nothing at {path}; the routes are listed at /docs"
     ))
 }
 
-async fn wrong_method(uri: Uri) -> Problem {
-    Problem::new(
-        405,
-        "method-not-allowed",
-        format!("{} takes another method; see /docs", uri.path()),
-    )
+async fn wrong_method(request: Request) -> Problem {
+    let path = request.uri().path().to_owned();
+    upload::discard(request).await;
+    let text = format!("{path} takes another method; see /docs");
+    Problem::new(405, "method-not-allowed", text)
 }

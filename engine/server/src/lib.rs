@@ -3,6 +3,7 @@
 //! Only `app` puts the pieces together; `runner` is the way of one job, `executor` the wall around it.
 
 mod app;
+mod budget;
 mod ceilings;
 mod cli;
 mod executor;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use workflow::pipeline::{
     Bytes, Ceilings, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check_within,
 };
-use workflow::plan::{Action, Fallback, OnFailure, Plan, PlannedPlugin, PlannedStep};
+use workflow::plan::Plan;
 
 use crate::executor::pool::{Inspector, PoolConfig};
 use crate::executor::protocol::Inspected;
@@ -135,9 +135,8 @@ impl Library {
     /// The job of running a plan with the plugins that are installed here.
     pub(crate) fn job(&self, plan: &Plan) -> JobSpec {
         let files = plan
-            .steps
-            .iter()
-            .flat_map(plugins_of)
+            .plugins()
+            .into_iter()
             .filter_map(|plugin| {
                 let found = self
                     .plugins
@@ -159,19 +158,6 @@ impl Library {
 /// `name@version`.
 pub(crate) fn title(inspected: &Inspected) -> String {
     format!("{}@{}", inspected.manifest.name, inspected.manifest.version)
-}
-
-/// The plugins that a step may call.
-fn plugins_of(step: &PlannedStep) -> impl Iterator<Item = &PlannedPlugin> {
-    let main = match &step.action {
-        Action::Plugin(plugin) => Some(plugin),
-        Action::Builtin(_) => None,
-    };
-    let fallback = match &step.on_failure {
-        OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => Some(&**plugin),
-        _ => None,
-    };
-    main.into_iter().chain(fallback)
 }
 
 pub(crate) fn info(inspected: &Inspected) -> PluginInfo {
@@ -210,7 +196,7 @@ fn kind(kind: plugin_host::Kind) -> PluginKind {
     }
 }
 
-/// What the plugin wishes for; a pipeline's `limits:` go first.
+/// What the plugin wishes for; a pipeline's `limits:` go first, and planning sets a ceiling.
 fn hints(manifest: &plugin_host::Manifest) -> StepLimits {
     let hints = &manifest.hints;
     StepLimits {

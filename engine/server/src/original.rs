@@ -1,10 +1,12 @@
 //! The bytes of an original in flight, until an executor takes them.
 //!
-//! Nobody in this process parses them. Their memory is used again for later originals, as new pages cost
-//! more than the copy into them.
+//! Nobody in this process parses them. They and their share of the budget go together, wherever the original
+//! waits. Their memory is used again for later originals, as new pages cost more than the copy into them.
 
-use std::collections::TryReserveError;
+use std::io::{self, ErrorKind, Read};
 use std::sync::{Mutex, PoisonError};
+
+use crate::budget::Share;
 
 /// Memory of former originals, its pages still there.
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -17,6 +19,8 @@ const KEPT: usize = 8 << 20;
 pub(crate) struct Original {
     bytes: Vec<u8>,
     limit: u64,
+    /// Given back with the bytes.
+    share: Option<Share>,
 }
 
 /// Why a chunk was not taken.
@@ -24,23 +28,44 @@ pub(crate) struct Original {
 pub(crate) enum AppendError {
     /// More than this many bytes.
     TooLarge(u64),
-    Memory(TryReserveError),
+    Io(io::Error),
 }
 
 impl Original {
     pub(crate) fn new(limit: u64) -> Self {
         let mut bytes = spare().pop().unwrap_or_default();
         bytes.clear();
-        Self { bytes, limit }
+        Self {
+            bytes,
+            limit,
+            share: None,
+        }
     }
 
     pub(crate) fn append(&mut self, chunk: &[u8]) -> Result<(), AppendError> {
         if (self.bytes.len() + chunk.len()) as u64 > self.limit {
             return Err(AppendError::TooLarge(self.limit));
         }
-        self.bytes.try_reserve(chunk.len()).map_err(AppendError::Memory)?;
+        let reserved = self.bytes.try_reserve(chunk.len());
+        reserved.map_err(|error| AppendError::Io(io::Error::new(ErrorKind::OutOfMemory, error)))?;
         self.bytes.extend_from_slice(chunk);
         Ok(())
+    }
+
+    /// Takes all that comes, and stops where it is too much.
+    pub(crate) fn fill(&mut self, from: impl Read) -> Result<(), AppendError> {
+        let most = self.limit - self.bytes.len() as u64;
+        let read = from.take(most.saturating_add(1)).read_to_end(&mut self.bytes);
+        read.map_err(AppendError::Io)?;
+        if self.bytes.len() as u64 > self.limit {
+            return Err(AppendError::TooLarge(self.limit));
+        }
+        Ok(())
+    }
+
+    /// From now on the share lives as long as the bytes.
+    pub(crate) fn keep(&mut self, share: Share) {
+        self.share = Some(share);
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -65,6 +90,7 @@ fn spare() -> std::sync::MutexGuard<'static, Vec<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
 
     #[test]
     fn stops_at_its_limit() {
@@ -79,5 +105,30 @@ mod tests {
         first.append(b"something").unwrap();
         drop(first);
         assert!((0..9).all(|_| Original::new(9).bytes().is_empty()));
+    }
+
+    #[test]
+    fn takes_no_more_from_an_endless_reader_than_it_needs_to_know() {
+        let mut original = Original::new(1000);
+        assert!(matches!(
+            original.fill(io::repeat(7)),
+            Err(AppendError::TooLarge(1000))
+        ));
+        assert_eq!(original.bytes().len(), 1001);
+        let mut exact = Original::new(1000);
+        exact.fill(io::repeat(7).take(1000)).unwrap();
+        assert_eq!(exact.bytes().len(), 1000);
+    }
+
+    #[test]
+    fn keeps_its_share_as_long_as_it_lives() {
+        let budget = Budget::new(3);
+        let mut share = budget.share();
+        share.grow(3).unwrap();
+        let mut original = Original::new(3);
+        original.keep(share);
+        assert!(budget.share().grow(1).is_err());
+        drop(original);
+        budget.share().grow(3).unwrap();
     }
 }

@@ -45,10 +45,14 @@ pub(crate) struct Rendition {
 /// What happened on the way.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// SHA-256 of the original.
+    /// BLAKE3 digest of the original, in hex.
     pub(crate) original: String,
     /// Pixels were missing from the original and have been made up.
     pub(crate) salvaged: bool,
+    /// Steps that failed and were left out (`on_failure: skip`), by id, in the plan's order.
+    pub(crate) skipped: Vec<String>,
+    /// Steps that failed and whose fallback took their place.
+    pub(crate) replaced: Vec<String>,
     pub(crate) steps: Vec<StepReport>,
     /// JSON results of analyzers, by step id.
     pub(crate) analyses: BTreeMap<String, Value>,

@@ -1,7 +1,7 @@
 //! What the result of a step or a rendition depends on, as one hash. Equal key, equal bytes.
 //!
 //! A key is SHA-256 over the step's *seed* (built-in and its version, or plugin digest, with canonical
-//! params) and the keys of its inputs. Limits, breakers and names are not part of it: they do not change
+//! params) and the keys of its inputs; that of `decode` adds how the original was read. Limits, breakers and names are not part of it: they do not change
 //! pixels. A step that was skipped or replaced has the key of what took its place, so that a degraded
 //! rendition is never found under the key of a good one.
 
@@ -15,7 +15,7 @@ pub use canonical::canonical_json;
 
 use crate::{
     op::Op,
-    plan::{Action, Fallback, Input, OnFailure, Plan, PlannedPlugin},
+    plan::{Action, Fallback, Input, OnFailure, Plan, PlannedPlugin, PlannedStep},
     rendition::Encode,
 };
 
@@ -34,50 +34,89 @@ pub enum Outcome {
     FellBack,
 }
 
-/// The key of each step of the plan, in the plan's order, if all goes as planned.
-///
-/// `original` is the SHA-256 of the original in hex. `scale` is the denominator at which `decode` reads a
-/// JPEG (1 for everything else); it follows from the original's header and the plan.
-pub fn step_keys(plan: &Plan, original: &str, scale: u8) -> Vec<String> {
-    step_keys_after(plan, original, scale, &|_| Outcome::AsPlanned)
+/// How a `decode` read the original. It follows from the original's header and from *all* that reads the step's
+/// result, so another revision may read the same original in another way, and then its pixels differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The denominator at which a JPEG was read; 1 for everything else.
+    pub scale: u8,
+    pub layout: Layout,
 }
 
-/// The key of each step, given what became of them.
-pub fn step_keys_after(
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            scale: 1,
+            layout: Layout::Rgb,
+        }
+    }
+}
+
+/// What the pixels of a decoded picture look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// The planes of a JPEG as they are stored: every reader works on them.
+    Planes,
+    /// Channels side by side, gray included.
+    Rgb,
+}
+
+impl Layout {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Planes => "planes",
+            Self::Rgb => "rgb",
+        }
+    }
+}
+
+/// The key of each step of the plan, in the plan's order.
+///
+/// `original` is the BLAKE3 digest of the original in hex. `reading` is asked for each `decode`, `outcome` for each
+/// step, both by its index.
+pub fn step_keys(
     plan: &Plan,
     original: &str,
-    scale: u8,
+    reading: &dyn Fn(usize) -> Reading,
     outcome: &dyn Fn(usize) -> Outcome,
 ) -> Vec<String> {
     let mut keys: Vec<String> = Vec::with_capacity(plan.steps.len());
     for (i, step) in plan.steps.iter().enumerate() {
-        let input = match step.input {
-            Input::Original => original,
-            Input::Step(from) => &keys[from],
-        };
-        let key = match (outcome(i), &step.on_failure) {
-            (Outcome::Skipped, _) => input.to_owned(),
-            (Outcome::FellBack, OnFailure::Fallback(Fallback::Step(other))) => keys[*other].clone(),
-            (Outcome::FellBack, OnFailure::Fallback(Fallback::Plugin { key_seed, .. })) => {
-                step_key(key_seed, &[input])
-            }
-            _ if matches!(step.action, Action::Builtin(Op::Decode(_))) => {
-                step_key(&step.key_seed, &[input, &format!("scale:{scale}")])
-            }
-            _ => step_key(&step.key_seed, &[input]),
-        };
-        keys.push(key);
+        keys.push(key_of(step, original, &keys, reading(i), outcome(i)));
     }
     keys
 }
 
-/// The key of the plan's rendition number `rendition`, if all goes as planned; see [`step_keys`].
-pub fn rendition_key(original: &str, plan: &Plan, rendition: usize, scale: u8) -> String {
-    rendition_key_after(&step_keys(plan, original, scale), plan, rendition)
+/// The key of one step. `keys` are those of the plan's steps, of which only what the step needs is looked at;
+/// `reading` means something to `decode` alone.
+pub fn key_of(
+    step: &PlannedStep,
+    original: &str,
+    keys: &[String],
+    reading: Reading,
+    outcome: Outcome,
+) -> String {
+    let input = match step.input {
+        Input::Original => original,
+        Input::Step(from) => &keys[from],
+    };
+    match (outcome, &step.on_failure) {
+        (Outcome::Skipped, _) => input.to_owned(),
+        (Outcome::FellBack, OnFailure::Fallback(Fallback::Step(other))) => keys[*other].clone(),
+        (Outcome::FellBack, OnFailure::Fallback(Fallback::Plugin { key_seed, .. })) => {
+            step_key(key_seed, &[input])
+        }
+        _ if matches!(step.action, Action::Builtin(Op::Decode(_))) => {
+            let scale = format!("scale:{}", reading.scale);
+            let layout = format!("layout:{}", reading.layout.name());
+            step_key(&step.key_seed, &[input, &scale, &layout])
+        }
+        _ => step_key(&step.key_seed, &[input]),
+    }
 }
 
-/// The key of a rendition, given the keys of the plan's steps.
-pub fn rendition_key_after(step_keys: &[String], plan: &Plan, rendition: usize) -> String {
+/// The key of the plan's rendition number `rendition`, given the keys of the plan's steps.
+pub fn rendition_key(step_keys: &[String], plan: &Plan, rendition: usize) -> String {
     let rendition = &plan.renditions[rendition];
     hash("rendition", &[&rendition.key_seed, &step_keys[rendition.from]])
 }

@@ -12,3 +12,4 @@ pub mod pipeline;
 pub mod plan;
 pub mod rendition;
 pub mod schema;
+mod words;

@@ -1,6 +1,9 @@
-//! How large an original may be. Judged from its header, before anything is allocated.
+//! How large an original may be, judged from its header before anything is allocated; and the host's ceilings.
 
 use serde::{Deserialize, Serialize};
+
+/// Bytes of linear memory that one call of a plugin gets at most, whatever a pipeline or a manifest says.
+pub const MAX_PLUGIN_MEMORY: u64 = 512 << 20;
 
 /// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,5 +29,44 @@ impl Default for InputLimits {
             max_frames: 256,
             max_total_pixels: 400_000_000,
         }
+    }
+}
+
+impl InputLimits {
+    /// For pictures whose size is known only once a plugin has decoded them. Says what is too large.
+    pub fn check_size(&self, width: u32, height: u32) -> Result<(), String> {
+        let (side, pixels) = (width.max(height), u64::from(width) * u64::from(height));
+        let (found, limit, name) = if side > self.max_side {
+            (u64::from(side), u64::from(self.max_side), "max_side")
+        } else if pixels > self.max_pixels {
+            (pixels, self.max_pixels, "max_pixels")
+        } else {
+            return Ok(());
+        };
+        Err(format!(
+            "the decoded picture is {width}x{height}; {found} is more than the {limit} that `input.{name}` allows"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InputLimits;
+
+    #[test]
+    fn sizes_up_to_the_limits_pass() {
+        let limits = InputLimits {
+            max_side: 100,
+            max_pixels: 5_000,
+            ..InputLimits::default()
+        };
+        assert_eq!(limits.check_size(100, 50), Ok(()));
+        assert!(limits.check_size(101, 1).unwrap_err().contains("input.max_side"));
+        assert!(
+            limits
+                .check_size(100, 51)
+                .unwrap_err()
+                .contains("input.max_pixels")
+        );
     }
 }

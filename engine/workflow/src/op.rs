@@ -122,11 +122,14 @@ pub enum Fit {
     Inside,
     /// As small as covers the box, nothing cut off; aspect ratio kept.
     Outside,
-    /// Exactly the box; what sticks out is cut off by `position`.
+    /// The box; what sticks out is cut off by `position`. A side on which the picture is smaller than the box stays
+    /// as it is, unless `enlarge` is on.
     Cover,
-    /// Exactly the box; the rest is filled with `background`.
+    /// Exactly the box; the rest is filled with `background`. Small pictures are not made larger inside of it, unless
+    /// `enlarge` is on.
     Contain,
-    /// Exactly the box; aspect ratio not kept.
+    /// The box; aspect ratio not kept. A side on which the picture is smaller than the box stays as it is, unless
+    /// `enlarge` is on.
     Fill,
 }
 

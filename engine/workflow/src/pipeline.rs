@@ -87,7 +87,8 @@ pub struct Input {
     /// Width times height times frames, such as `400MP` (the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_pixels: Option<Pixels>,
-    /// CPU time that one original may take, such as `10s` (the default).
+    /// CPU time that one original may take, all of its steps, renditions and threads together, such as `10s` (the
+    /// default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_cpu: Option<Duration>,
 }

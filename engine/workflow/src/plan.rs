@@ -5,7 +5,7 @@
 //! of step runs is not here.
 
 mod build;
-mod order;
+mod queries;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use build::build;
 
 use crate::{
-    limits::InputLimits,
+    limits::{InputLimits, MAX_PLUGIN_MEMORY},
     op::Op,
     pipeline::{Breaker, Pipeline, PluginKind, Problem, Retry},
     rendition::Encode,
@@ -35,9 +35,10 @@ pub struct Plan {
     /// SHA-256, in hex, of all that follows; comments and the order of keys in YAML do not change it.
     pub digest: String,
     pub limits: InputLimits,
-    /// Accepted types as the pipeline writes them, such as `jpeg` or `image/svg+xml`; empty accepts what the steps read.
+    /// Accepted types by their short names, such as `jpeg` or `svg`, whichever way the pipeline writes them; empty
+    /// accepts what the steps read.
     pub input_types: Vec<String>,
-    /// CPU time that one original may take.
+    /// CPU time that one original may take, in milliseconds; 10 seconds unless the pipeline says otherwise.
     pub max_cpu_ms: u64,
     /// Wall clock for one attempt of the whole job.
     pub timeout_ms: u64,
@@ -83,7 +84,8 @@ pub struct PlannedPlugin {
     pub media_types: Vec<String>,
 }
 
-/// What one call of a plugin may spend: the pipeline's word, else the plugin's hint, else the default here.
+/// What one call of a plugin may spend: the pipeline's word, else the plugin's hint up to [`CallLimits::MOST_BY_HINT`],
+/// else the default here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallLimits {
     pub fuel_base: u64,
@@ -91,6 +93,16 @@ pub struct CallLimits {
     /// Bytes of linear memory.
     pub memory: u64,
     pub timeout_ms: u64,
+}
+
+impl CallLimits {
+    /// No plugin may grant itself more than this, several times the default; a pipeline may.
+    pub const MOST_BY_HINT: Self = Self {
+        fuel_base: 20_000_000_000,
+        fuel_per_pixel: 20_000,
+        memory: MAX_PLUGIN_MEMORY,
+        timeout_ms: 30_000,
+    };
 }
 
 impl Default for CallLimits {

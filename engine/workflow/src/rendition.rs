@@ -1,11 +1,14 @@
 //! What a job gives back: renditions, their formats and encoder options.
 
+mod options;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::op::Colour;
+pub use options::EncodeOption;
 
-/// How to encode; each format takes what it knows, `check` refuses the rest.
+/// How to encode; each format takes what it knows, `check` refuses the rest. Which takes what: [`EncodeOption`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Encode {
     /// The file format: `jpeg`, `png`, `webp`, `avif` or `gif`.
@@ -14,20 +17,21 @@ pub struct Encode {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub quality: Option<u8>,
-    /// WebP and AVIF without loss.
+    /// WebP without loss; PNG always is.
     #[serde(default)]
     pub lossless: bool,
     /// JPEG that sharpens while it loads.
     #[serde(default)]
     pub progressive: bool,
-    /// Chroma subsampling of JPEG and AVIF; `4:2:0` by default.
+    /// Chroma subsampling of JPEG; `4:2:0` by default. AVIF always keeps full chroma, WebP always halves it.
     #[serde(default)]
     pub chroma: Chroma,
-    /// 0 (fast) to 10 (small); default 4. For PNG, WebP, AVIF and GIF; JPEG: 10 is the optimised, slower mode.
+    /// 0 (fast) to 10 (small); default 4. For PNG, WebP, AVIF and GIF; JPEG has one step only: 10 is its slower mode,
+    /// which is progressive, and below it nothing changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 10))]
     pub effort: Option<u8>,
-    /// Metadata to carry over; none by default.
+    /// Metadata to carry over; none by default, but for the profile where `decode` keeps the colours.
     #[serde(default)]
     pub keep: Vec<Keep>,
     /// What shows through transparent pixels in formats without alpha; white by default.
@@ -98,7 +102,10 @@ pub enum Chroma {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
+    /// The profile that the colours are in. It is carried along in any case, and there is one only where
+    /// `decode` says `colour: keep`; the word changes nothing but says that it is wanted.
     Icc,
+    /// All of EXIF, its orientation set to upright.
     Exif,
     /// Only the EXIF fields for author and copyright.
     Copyright,

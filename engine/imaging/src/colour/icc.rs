@@ -1,30 +1,40 @@
-//! ICC profiles: what the numbers of an original mean, made into sRGB.
+//! What the numbers of an original mean, made into sRGB: by an ICC profile, or by what else a file says.
 //!
 //! Conversion is relative colorimetric, without black point compensation. A profile that is sRGB in all
 //! but name is found by trying it, so that the common case costs no conversion. A profile that cannot be
 //! read, or is for another kind of pixels, is left aside with a note, as browsers do.
 
-use std::sync::Mutex;
+mod apply;
+mod known;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOptions};
-use workflow::failure::Failure;
+use moxcms::{
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, TransferCharacteristics,
+};
+use workflow::failure::{Failure, FailureKind};
 
-use super::{frame8, repack, to_gray8, to_rgb8, with_pixels};
+use self::known::{Known, known};
+use super::repack;
 use crate::frame::{Frame, Pixels};
 
 /// What a file says about its colours.
 pub(crate) struct Profile {
-    /// As found; empty where there is none.
-    pub(crate) bytes: Bytes,
+    /// As found, or made up for what the file says in another way; empty where it says nothing.
+    bytes: Bytes,
     meaning: Meaning,
 }
 
 enum Meaning {
     Srgb,
     Unreadable,
-    Other(Box<ColorProfile>),
+    Other(Arc<Known>),
 }
+
+/// A white point or a primary colour: x and y.
+type Point = (f32, f32);
 
 impl Profile {
     pub(crate) fn none() -> Self {
@@ -39,55 +49,134 @@ impl Profile {
         if bytes.is_empty() {
             return Self::none();
         }
-        if known_srgb(&bytes) {
-            return Self {
-                bytes,
-                meaning: Meaning::Srgb,
-            };
-        }
-        let meaning = match ColorProfile::new_from_slice(&bytes) {
-            Err(_) => Meaning::Unreadable,
-            Ok(profile) if is_srgb(&profile) => {
-                remember_srgb(&bytes);
-                Meaning::Srgb
-            }
-            Ok(profile) => Meaning::Other(Box::new(profile)),
+        let known = known(&bytes, || {
+            let profile = ColorProfile::new_from_slice(&bytes).ok()?;
+            let name = name(&profile);
+            Some((profile, name))
+        });
+        Self::of(bytes, known)
+    }
+
+    fn of(bytes: Bytes, known: Option<Arc<Known>>) -> Self {
+        let meaning = match known {
+            None => Meaning::Unreadable,
+            Some(known) if known.srgb => Meaning::Srgb,
+            Some(known) => Meaning::Other(known),
         };
         Self { bytes, meaning }
     }
 
-    /// A gamma other than sRGB's curve, with sRGB's primaries, as a PNG's `gAMA` says.
-    pub(crate) fn gamma(exponent: f32) -> Self {
-        let mut profile = ColorProfile::new_srgb();
-        let curve = moxcms::curve_from_gamma(exponent);
-        profile.red_trc = Some(curve.clone());
-        profile.green_trc = Some(curve.clone());
-        profile.blue_trc = Some(curve);
-        profile.cicp = None;
-        Self {
-            bytes: Bytes::new(),
-            meaning: Meaning::Other(Box::new(profile)),
+    /// A profile for what a file says without one.
+    fn made(profile: ColorProfile, name: String) -> Self {
+        let bytes: Bytes = profile.encode().unwrap_or_default().into();
+        let known = known(&bytes, || Some((profile, name)));
+        Self::of(bytes, known)
+    }
+
+    /// Primaries and transfer in the codes of ITU-T H.273. The curves for video (1, 6, 14, 15) are taken as
+    /// sRGB's, as browsers do with stills; so is what is unspecified.
+    ///
+    /// # Errors
+    /// `unsupported` for PQ and HLG, whose brightness no 8-bit picture holds without an artist's choice.
+    pub(crate) fn cicp(primaries: u8, transfer: u8) -> Result<Self, Failure> {
+        if let 16 | 18 = transfer {
+            let curve = if transfer == 16 { "PQ" } else { "HLG" };
+            return Err(Failure::new(
+                FailureKind::Unsupported,
+                format!(
+                    "pictures of high dynamic range ({curve}) are not read; store it in sRGB or Display P3"
+                ),
+            ));
         }
+        let unspecified = CicpColorPrimaries::Unspecified;
+        let colours = match CicpColorPrimaries::try_from(primaries).unwrap_or(unspecified) {
+            CicpColorPrimaries::Reserved | CicpColorPrimaries::Unspecified => CicpColorPrimaries::Bt709,
+            colours => colours,
+        };
+        let curve = match transfer {
+            4 | 5 | 7..=12 | 17 => TransferCharacteristics::try_from(transfer).ok(),
+            _ => None,
+        };
+        let curve = curve.unwrap_or(TransferCharacteristics::Srgb);
+        if (colours, curve) == (CicpColorPrimaries::Bt709, TransferCharacteristics::Srgb) {
+            return Ok(Self::none());
+        }
+        let profile = ColorProfile::new_from_cicp(CicpProfile {
+            color_primaries: colours,
+            transfer_characteristics: curve,
+            matrix_coefficients: MatrixCoefficients::Identity,
+            full_range: true,
+        });
+        let name = if colours == CicpColorPrimaries::Smpte432 && curve == TransferCharacteristics::Srgb {
+            "Display P3".to_owned()
+        } else {
+            format!("colours by the codes {primaries} and {transfer}")
+        };
+        Ok(Self::made(profile, name))
     }
 
-    /// Whether pixels must be changed to be sRGB.
+    /// By an exponent for encoding and by the white point, red, green and blue, as a PNG's `gAMA` and
+    /// `cHRM` say; sRGB stands for what is missing or makes no sense.
+    pub(crate) fn measured(gamma: Option<f32>, points: Option<[Point; 4]>) -> Self {
+        let gamma = gamma.filter(|gamma| *gamma > 0.0 && (gamma - 0.454_55).abs() > 0.02);
+        let points = points.filter(|points| triangle(*points) && *points != SRGB);
+        if gamma.is_none() && points.is_none() {
+            return Self::none();
+        }
+        let mut profile = ColorProfile::new_srgb();
+        profile.cicp = None;
+        if let Some([white, red, green, blue]) =
+            points.map(|points| points.map(|(x, y)| Chromaticity::new(x, y)))
+        {
+            profile.update_rgb_colorimetry(white.to_xyyb(), ColorPrimaries { red, green, blue });
+        }
+        if let Some(gamma) = gamma {
+            let curve = moxcms::curve_from_gamma((1.0 / gamma).clamp(0.1, 10.0));
+            profile.red_trc = Some(curve.clone());
+            profile.green_trc = Some(curve.clone());
+            profile.blue_trc = Some(curve);
+        }
+        Self::made(profile, "colours by gAMA and cHRM".to_owned())
+    }
+
+    /// Whether pixels with colours must be changed to be sRGB.
     pub(crate) fn converts(&self) -> bool {
-        matches!(self.meaning, Meaning::Other(_))
+        matches!(&self.meaning, Meaning::Other(known) if known.space() == DataColorSpace::Rgb)
     }
 
-    /// The frames in sRGB, with a sentence on what was done.
-    pub(crate) fn to_srgb(&self, frames: &mut [Frame]) -> Result<Option<String>, Failure> {
-        let profile = match &self.meaning {
+    /// The profile for pixels that stay as they are; none that is for another kind of pixels.
+    pub(crate) fn fitting(&self, gray: bool) -> Option<Bytes> {
+        let fits = match &self.meaning {
+            Meaning::Srgb => true,
+            Meaning::Unreadable => false,
+            Meaning::Other(known) => match known.space() {
+                DataColorSpace::Rgb => true,
+                DataColorSpace::Gray => gray,
+                _ => false,
+            },
+        };
+        Some(self.bytes.clone()).filter(|bytes| fits && !bytes.is_empty())
+    }
+
+    /// The frames in sRGB, with a sentence on what was done. `gray` is whether the file stores gray.
+    pub(crate) fn to_srgb(&self, frames: &mut [Frame], gray: bool) -> Result<Option<String>, Failure> {
+        let known = match &self.meaning {
             Meaning::Srgb => return Ok(None),
             Meaning::Unreadable => return Ok(Some("ICC profile cannot be read: taken as sRGB".to_owned())),
-            Meaning::Other(profile) => profile,
+            Meaning::Other(known) => known,
         };
-        let name = name(profile);
-        if !matches!(profile.color_space, DataColorSpace::Rgb | DataColorSpace::Gray) {
+        let name = &known.name;
+        let fits = match known.space() {
+            DataColorSpace::Rgb => true,
+            DataColorSpace::Gray => gray,
+            _ => false,
+        };
+        if !fits {
             return Ok(Some(format!("{name} is not for such pixels: taken as sRGB")));
         }
         for frame in frames {
-            *frame = convert(profile, frame)
+            let nothing = Frame::new(0, 0, Pixels::Gray8(Bytes::new()));
+            *frame = apply::to_srgb(known, std::mem::replace(frame, nothing))
                 .map_err(|e| Failure::bad_input(format!("{name} cannot be applied: {e}")))?;
         }
         Ok(Some(format!("{name} converted to sRGB")))
@@ -95,14 +184,14 @@ impl Profile {
 
     /// Interleaved CMYK, 255 for full ink, as sRGB bytes, with a sentence on what was done.
     pub(crate) fn cmyk_to_srgb(&self, cmyk: &[u8]) -> Result<(Vec<u8>, String), Failure> {
-        if let Meaning::Other(profile) = &self.meaning
-            && profile.color_space == DataColorSpace::Cmyk
+        if let Meaning::Other(known) = &self.meaning
+            && known.space() == DataColorSpace::Cmyk
         {
-            let name = name(profile);
+            let name = &known.name;
             let mut out = vec![0; cmyk.len() / 4 * 3];
-            profile
-                // moxcms counts the four inks of CMYK as the layout of four channels.
-                .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options())
+            // moxcms counts the four inks of CMYK as the layout of four channels.
+            known
+                .eight(Layout::Rgba, Layout::Rgb)
                 .and_then(|transform| transform.transform(cmyk, &mut out))
                 .map_err(|e| Failure::bad_input(format!("{name} cannot be applied: {e}")))?;
             return Ok((out, format!("CMYK by {name} converted to sRGB")));
@@ -116,126 +205,20 @@ impl Profile {
     }
 }
 
-fn convert(profile: &ColorProfile, frame: &Frame) -> Result<Frame, moxcms::CmsError> {
-    let gray = profile.color_space == DataColorSpace::Gray;
-    if let Pixels::Rgba16(wide) = &frame.pixels {
-        return convert_wide(profile, frame, wide, gray);
-    }
-    match (&frame.pixels, gray) {
-        (Pixels::Gray8(source), true) => {
-            let out = transform(profile, Layout::Gray, Layout::Rgb, source)?;
-            Ok(to_gray8(&with_pixels(
-                frame,
-                frame8(frame.width, frame.height, 3, out).pixels,
-            )))
-        }
-        (Pixels::Rgba8(source), false) => Ok(with_pixels(
-            frame,
-            Pixels::Rgba8(transform(profile, Layout::Rgba, Layout::Rgba, source)?.into()),
-        )),
-        (Pixels::Rgba8(source), true) => {
-            let gray = repack::<4, 2>(source, |[y, _, _, a]| [y, a]);
-            Ok(with_pixels(
-                frame,
-                Pixels::Rgba8(transform(profile, Layout::GrayAlpha, Layout::Rgba, &gray)?.into()),
-            ))
-        }
-        (_, true) => convert(profile, &to_gray8(frame)).map(|gray| to_rgb8(&gray)),
-        (_, false) => {
-            let Pixels::Rgb8(source) = to_rgb8(frame).pixels else {
-                return Ok(frame.clone());
-            };
-            Ok(with_pixels(
-                frame,
-                Pixels::Rgb8(transform(profile, Layout::Rgb, Layout::Rgb, &source)?.into()),
-            ))
-        }
-    }
-}
+/// White point, red, green and blue of sRGB as a PNG writes them.
+const SRGB: [Point; 4] = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
 
-fn transform(
-    profile: &ColorProfile,
-    from: Layout,
-    to: Layout,
-    source: &[u8],
-) -> Result<Vec<u8>, moxcms::CmsError> {
-    let mut out = vec![0; source.len() / from.channels() * to.channels()];
-    profile
-        .create_transform_8bit(from, &ColorProfile::new_srgb(), to, options())?
-        .transform(source, &mut out)?;
-    Ok(out)
-}
-
-fn convert_wide(
-    profile: &ColorProfile,
-    frame: &Frame,
-    wide: &[u8],
-    gray: bool,
-) -> Result<Frame, moxcms::CmsError> {
-    let (pixels, _) = wide.as_chunks::<8>();
-    let number = |p: &[u8; 8], at: usize| u16::from_le_bytes([p[2 * at], p[2 * at + 1]]);
-    let (layout, source): (_, Vec<u16>) = if gray {
-        (
-            Layout::GrayAlpha,
-            pixels.iter().flat_map(|p| [number(p, 0), number(p, 3)]).collect(),
-        )
-    } else {
-        (
-            Layout::Rgba,
-            pixels
-                .iter()
-                .flat_map(|p| [0, 1, 2, 3].map(|at| number(p, at)))
-                .collect(),
-        )
-    };
-    let mut out = vec![0u16; pixels.len() * 4];
-    profile
-        .create_transform_16bit(layout, &ColorProfile::new_srgb(), Layout::Rgba, options())?
-        .transform(&source, &mut out)?;
-    let bytes: Vec<u8> = out.into_iter().flat_map(u16::to_le_bytes).collect();
-    Ok(with_pixels(frame, Pixels::Rgba16(bytes.into())))
-}
-
-fn options() -> TransformOptions {
-    TransformOptions {
-        rendering_intent: RenderingIntent::RelativeColorimetric,
-        ..TransformOptions::default()
-    }
-}
-
-/// Profiles that have proved to be sRGB. Trying one takes a third of a millisecond, and a handful of them
-/// is in nearly all files.
-static SRGB: Mutex<Vec<Bytes>> = Mutex::new(Vec::new());
-
-fn known_srgb(icc: &Bytes) -> bool {
-    SRGB.lock().is_ok_and(|known| known.contains(icc))
-}
-
-fn remember_srgb(icc: &Bytes) {
-    const MOST: usize = 16;
-    const LARGEST: usize = 8 << 10;
-    if let Ok(mut known) = SRGB.lock()
-        && known.len() < MOST
-        && icc.len() <= LARGEST
-    {
-        known.push(Bytes::copy_from_slice(icc));
-    }
-}
-
-/// The grid on which profiles are tried.
-const LEVELS: [u8; 6] = [0, 32, 64, 128, 192, 255];
-
-/// Whether colours of a coarse grid all stay where they are.
-fn is_srgb(profile: &ColorProfile) -> bool {
-    if profile.color_space != DataColorSpace::Rgb {
-        return false;
-    }
-    let level = |i: usize| LEVELS[i % LEVELS.len()];
-    let grid: Vec<u8> = (0..216)
-        .flat_map(|i| [level(i / 36), level(i / 6), level(i)])
-        .collect();
-    transform(profile, Layout::Rgb, Layout::Rgb, &grid)
-        .is_ok_and(|out| out.iter().zip(&grid).all(|(a, b)| a.abs_diff(*b) <= 1))
+/// Whether colours can be mixed of these: a white inside of a triangle that is not flat.
+fn triangle([white, red, green, blue]: [Point; 4]) -> bool {
+    let area = |a: Point, b: Point, c: Point| (b.0 - a.0) * (c.1 - a.1) - (c.0 - a.0) * (b.1 - a.1);
+    let parts = [
+        area(red, green, white),
+        area(green, blue, white),
+        area(blue, red, white),
+    ];
+    let likely = |(x, y): Point| x >= 0.0 && y > 0.001 && x + y <= 1.001;
+    [white, red, green, blue].into_iter().all(likely)
+        && (parts.iter().all(|part| *part > 0.001) || parts.iter().all(|part| *part < -0.001))
 }
 
 fn name(profile: &ColorProfile) -> String {
@@ -255,68 +238,4 @@ fn name(profile: &ColorProfile) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn srgb_is_recognised_by_what_it_does() {
-        let srgb = ColorProfile::new_srgb().encode().unwrap();
-        let profile = Profile::read(srgb);
-        assert!(!profile.converts() && !profile.bytes.is_empty());
-        let wide = Profile::read(ColorProfile::new_display_p3().encode().unwrap());
-        assert!(wide.converts());
-    }
-
-    #[test]
-    fn wide_gamut_becomes_more_saturated_numbers_in_both_depths() {
-        let wide = Profile::read(ColorProfile::new_adobe_rgb().encode().unwrap());
-        let eight = frame8(1, 1, 3, vec![60, 200, 60]);
-        let mut frames = [eight.clone(), super::super::to_rgba16(&eight)];
-        let note = wide.to_srgb(&mut frames).unwrap().unwrap();
-        assert!(
-            note.starts_with("ICC profile") && note.ends_with("converted to sRGB"),
-            "{note}"
-        );
-        let [narrow, wide] = frames.map(|f| to_rgb8(&f));
-        let (Pixels::Rgb8(a), Pixels::Rgb8(b)) = (narrow.pixels, wide.pixels) else {
-            panic!()
-        };
-        assert!(a[0] < 20 && a[1].abs_diff(201) <= 3, "{a:?}");
-        assert!(a.iter().zip(&b).all(|(a, b)| a.abs_diff(*b) <= 1), "{a:?} {b:?}");
-    }
-
-    #[test]
-    fn gray_stays_neutral() {
-        let mut frames = [frame8(3, 1, 1, vec![0, 128, 255])];
-        let profile = Profile::read(ColorProfile::new_gray_with_gamma(1.0).encode().unwrap());
-        profile.to_srgb(&mut frames).unwrap();
-        let Pixels::Gray8(out) = &frames[0].pixels else {
-            panic!()
-        };
-        assert!(
-            out[0] == 0 && out[1].abs_diff(188) <= 1 && out[2] == 255,
-            "{out:?}"
-        );
-    }
-
-    #[test]
-    fn rubbish_is_left_aside_with_a_note() {
-        let profile = Profile::read(vec![7; 200]);
-        assert!(!profile.converts());
-        assert!(
-            profile
-                .to_srgb(&mut [])
-                .unwrap()
-                .unwrap()
-                .contains("cannot be read")
-        );
-    }
-
-    #[test]
-    fn ink_without_a_profile_is_subtracted() {
-        let (out, _) = Profile::none()
-            .cmyk_to_srgb(&[0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255])
-            .unwrap();
-        assert_eq!(out, [255, 255, 255, 0, 255, 255, 0, 0, 0]);
-    }
-}
+mod tests;

@@ -18,6 +18,8 @@ use rav1d::include::dav1d::headers::{
 use rav1d::include::dav1d::picture::Dav1dPicture;
 use rav1d::src::lib as raw;
 
+use crate::header::Nclx;
+
 /// Planes as 16-bit numbers of `bits` bits.
 pub(super) struct Av1 {
     pub(super) width: usize,
@@ -26,8 +28,8 @@ pub(super) struct Av1 {
     /// Y alone, or Y, Cb and Cr.
     pub(super) planes: Vec<Vec<u16>>,
     pub(super) chroma: (usize, usize),
-    pub(super) matrix: u8,
-    pub(super) full_range: bool,
+    /// What the stream says of its colours.
+    pub(super) colours: Nclx,
 }
 
 /// Decodes the first picture of a stream; `None` where anything is wrong or more pixels come than told.
@@ -152,7 +154,11 @@ unsafe fn copy(picture: &Dav1dPicture) -> Option<Av1> {
         bits: picture.p.bpc.unsigned_abs(),
         planes,
         chroma,
-        matrix: sequence.mtrx as u8,
-        full_range: sequence.color_range != 0,
+        colours: Nclx {
+            primaries: sequence.pri as u8,
+            transfer: sequence.trc as u8,
+            matrix: sequence.mtrx as u8,
+            full_range: sequence.color_range != 0,
+        },
     })
 }

@@ -3,7 +3,7 @@
 use workflow::failure::{Failure, FailureKind};
 
 use super::av1::{self, Av1};
-use super::{Job, Raw, little_endian};
+use super::{Job, Raw};
 use crate::colour::icc::Profile;
 use crate::colour::{frame8, narrow, neighbours};
 use crate::frame::{Frame, Pixels};
@@ -13,17 +13,47 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     let items = avif_items(job.bytes)?;
     let colour = planes(job, &items.colour)?;
     let alpha = items.alpha.as_ref().map(|item| planes(job, item)).transpose()?;
-    let (matrix, full) = items.colour.matrix.unwrap_or((colour.matrix, colour.full_range));
-    let matrix = Matrix::new(matrix, full, colour.bits)?;
-    let mut pixels = Vec::with_capacity(colour.width * colour.height);
-    for row in 0..colour.height {
-        pixels.extend((0..colour.width).map(|column| matrix.apply(sample(&colour, column, row))));
+    let told = items.colour.colours.unwrap_or(colour.colours);
+    // A profile says more than codes can.
+    let profile = if job.parsed.icc.is_empty() {
+        Profile::cicp(told.primaries, told.transfer)?
+    } else {
+        Profile::read(job.parsed.icc.concat())
+    };
+    let shown = Shown {
+        matrix: Matrix::new(told.matrix, told.full_range, colour.bits)?,
+        colour,
+        alpha,
+        multiplied: items.multiplied,
+    };
+    Ok(Raw::still(frame(job, &shown), profile))
+}
+
+/// Everything that makes a pixel.
+struct Shown {
+    colour: Av1,
+    alpha: Option<Av1>,
+    matrix: Matrix,
+    multiplied: bool,
+}
+
+impl Shown {
+    /// Red, green, blue and alpha of 16 bits, straight.
+    fn pixel(&self, column: usize, row: usize) -> [u16; 4] {
+        let [r, g, b] = self.matrix.apply(sample(&self.colour, column, row));
+        let Some(alpha) = &self.alpha else {
+            return [r, g, b, u16::MAX];
+        };
+        let a = level(alpha, row * alpha.width + column);
+        if !self.multiplied {
+            return [r, g, b, a];
+        }
+        let divide = |v: u16| {
+            let whole = u32::from(v) * u32::from(u16::MAX) + u32::from(a) / 2;
+            whole.checked_div(a.into()).unwrap_or(0).min(u16::MAX.into()) as u16
+        };
+        [divide(r), divide(g), divide(b), a]
     }
-    let opacity = |i: usize| alpha.as_ref().map_or(u16::MAX, |alpha| level(alpha, i));
-    Ok(Raw::still(
-        frame(job, &pixels, opacity),
-        Profile::read(job.parsed.icc.concat()),
-    ))
 }
 
 /// Decodes one item, which must have the size of the picture.
@@ -35,26 +65,30 @@ fn planes(job: &Job<'_>, item: &AvifItem<'_>) -> Result<Av1, Failure> {
         .ok_or_else(|| Failure::bad_input("the AVIF is damaged or cut short: its pixels cannot be decoded"))
 }
 
-/// 16-bit RGB with alpha in the layout that the header promises.
-fn frame(job: &Job<'_>, pixels: &[[u16; 3]], opacity: impl Fn(usize) -> u16) -> Frame {
+/// In the layout that the header promises.
+fn frame(job: &Job<'_>, shown: &Shown) -> Frame {
     let header = job.header();
-    if header.depth == 16 {
-        let wide = pixels
-            .iter()
-            .enumerate()
-            .flat_map(|(i, [r, g, b])| [*r, *g, *b, opacity(i)]);
-        return Frame::new(header.width, header.height, Pixels::Rgba16(little_endian(wide)));
-    }
-    let bytes: Vec<u8> = match header.channels {
-        1 => pixels.iter().map(|p| narrow(p[0])).collect(),
-        3 => pixels.iter().flat_map(|p| p.map(narrow)).collect(),
-        _ => pixels
-            .iter()
-            .enumerate()
-            .flat_map(|(i, [r, g, b])| [*r, *g, *b, opacity(i)].map(narrow))
-            .collect(),
+    let (width, height) = (header.width as usize, header.height as usize);
+    let size = if header.depth == 16 {
+        8
+    } else {
+        usize::from(header.channels)
     };
-    frame8(header.width, header.height, header.channels.into(), bytes)
+    let mut bytes = Vec::with_capacity(width * height * size);
+    for row in 0..height {
+        for pixel in (0..width).map(|column| shown.pixel(column, row)) {
+            if header.depth == 16 {
+                bytes.extend(pixel.map(u16::to_le_bytes).as_flattened());
+            } else {
+                bytes.extend_from_slice(&pixel.map(narrow)[..size]);
+            }
+        }
+    }
+    if header.depth == 16 {
+        Frame::new(header.width, header.height, Pixels::Rgba16(bytes.into()))
+    } else {
+        frame8(header.width, header.height, size, bytes)
+    }
 }
 
 /// Y, Cb and Cr at a pixel; chroma is interpolated between its samples.
@@ -90,7 +124,7 @@ fn sample(av1: &Av1, column: usize, row: usize) -> [f32; 3] {
 
 /// The alpha of a pixel: the luma of the second picture.
 fn level(alpha: &Av1, i: usize) -> u16 {
-    let range = Range::new(alpha.full_range, alpha.bits);
+    let range = Range::new(alpha.colours.full_range, alpha.bits);
     whole((f32::from(alpha.planes[0][i]) - range.black) / range.luma)
 }
 

@@ -3,13 +3,14 @@
 use std::io::Cursor;
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, DisposalMethod, MemoryLimit, Repeat};
+use gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, MemoryLimit, Repeat};
 use workflow::failure::Failure;
 
 use super::canvas::{Blend, Canvas, Dispose, Part};
 use super::{Job, Raw};
 use crate::colour::icc::Profile;
 use crate::colour::{frame8, is_opaque, to_rgb8};
+use crate::frame::Frame;
 
 /// # Errors
 /// `bad-input` where the file ends early or a frame does not fit; a missing trailer counts as an early end.
@@ -32,7 +33,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
         header.frames as usize
     };
     while raw.frames.len() < wanted {
-        let stored = match decoder.read_next_frame() {
+        let stored = match stored(&mut decoder) {
             Ok(Some(stored)) => stored,
             Ok(None) => break,
             Err(error) if job.salvage() && !raw.frames.is_empty() => {
@@ -41,24 +42,14 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
             }
             Err(error) => return Err(damaged(error)),
         };
-        let pixels = frame8(
-            stored.width.into(),
-            stored.height.into(),
-            4,
-            stored.buffer.to_vec(),
-        );
         let part = Part {
-            x: stored.left.into(),
-            y: stored.top.into(),
-            pixels: &pixels,
+            x: stored.x,
+            y: stored.y,
+            pixels: &stored.pixels,
             blend: Blend::Over,
-            dispose: match stored.dispose {
-                DisposalMethod::Any | DisposalMethod::Keep => Dispose::Keep,
-                DisposalMethod::Background => Dispose::Clear,
-                DisposalMethod::Previous => Dispose::Restore,
-            },
+            dispose: stored.dispose,
         };
-        raw.delays.push(u32::from(stored.delay) * 10);
+        raw.delays.push(stored.delay);
         let shown = canvas
             .show(&part)
             .ok_or_else(|| Failure::bad_input("the GIF has a frame outside its screen"))?;
@@ -82,6 +73,38 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
         raw.frames[0] = to_rgb8(&raw.frames[0]);
     }
     Ok(raw)
+}
+
+/// A frame as it lies in the file.
+struct Stored {
+    x: u32,
+    y: u32,
+    delay: u32,
+    dispose: Dispose,
+    pixels: Frame,
+}
+
+fn stored(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Option<Stored>, gif::DecodingError> {
+    let Some(frame) = decoder.next_frame_info()? else {
+        return Ok(None);
+    };
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
+    let (x, y) = (u32::from(frame.left), u32::from(frame.top));
+    let delay = u32::from(frame.delay) * 10;
+    let dispose = match frame.dispose {
+        DisposalMethod::Any | DisposalMethod::Keep => Dispose::Keep,
+        DisposalMethod::Background => Dispose::Clear,
+        DisposalMethod::Previous => Dispose::Restore,
+    };
+    let mut pixels = vec![0; decoder.buffer_size()];
+    decoder.read_into_buffer(&mut pixels)?;
+    Ok(Some(Stored {
+        x,
+        y,
+        delay,
+        dispose,
+        pixels: frame8(width, height, 4, pixels),
+    }))
 }
 
 fn damage(error: &gif::DecodingError, length: usize) -> Failure {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use workflow::failure::Failure;
 
 use super::libjpeg::{Decoder, Space};
-use super::{Job, Raw};
+use super::{Job, Raw, reduced};
 use crate::colour::frame8;
 use crate::colour::icc::Profile;
 use crate::frame::{Frame, Pixels, Planes};
@@ -27,7 +27,10 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     }
     let profile = Profile::read(job.icc());
     let mut raw = if job.request.planes && decoder.has_planes() && !(profile.converts() && job.to_srgb()) {
-        let (ycc, flaw) = decoder.planes().map_err(damaged)?;
+        let (ycc, flaw) = match fast(job, denominator, reduced::planes) {
+            Some(ycc) => (ycc, None),
+            None => decoder.planes().map_err(damaged)?,
+        };
         let [y, cb, cr] = ycc.planes;
         let planes = Planes {
             y,
@@ -57,13 +60,27 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     Ok(raw)
 }
 
+/// In a smaller file the fast path's tables cost more than they save.
+const SMALL: usize = 16 << 10;
+
+/// What the decoder for reduced scales makes of a file; it knows no salvage.
+fn fast<T>(job: &Job<'_>, denominator: u8, decode: impl Fn(&[u8], u8) -> Option<T>) -> Option<T> {
+    let worth = job.bytes.len() >= SMALL && !job.salvage();
+    worth.then(|| decode(job.bytes, denominator)).flatten()
+}
+
 fn interleaved(
     job: &Job<'_>,
     decoder: &mut Decoder<'_>,
     profile: Profile,
     damaged: &impl Fn(String) -> Failure,
 ) -> Result<Raw, Failure> {
-    let (pixels, flaw) = decoder.pixels().map_err(damaged)?;
+    let known = matches!(decoder.space, Space::Gray | Space::Ycc);
+    let fast = known.then(|| fast(job, job.denominator(), reduced::pixels));
+    let (pixels, flaw) = match fast.flatten() {
+        Some(pixels) => (pixels, None),
+        None => decoder.pixels().map_err(damaged)?,
+    };
     let (width, height) = (decoder.width as u32, decoder.height as u32);
     let mut raw = match decoder.space {
         Space::Cmyk => {

@@ -16,9 +16,17 @@ pub(crate) struct Still {
     pub(crate) pixels: Vec<u8>,
 }
 
-/// Decodes a still; `None` where libwebp finds anything wrong or missing.
-pub(crate) fn decode(webp: &[u8]) -> Option<Still> {
-    let mut still = prepare(webp)?;
+/// The size that the header of a still or an animation gives.
+pub(crate) fn size(webp: &[u8]) -> Option<(u32, u32)> {
+    let features = features(webp)?;
+    u32::try_from(features.width)
+        .ok()
+        .zip(u32::try_from(features.height).ok())
+}
+
+/// Decodes a still of this size; `None` where it has another or libwebp finds anything wrong or missing.
+pub(crate) fn decode(webp: &[u8], size: (u32, u32)) -> Option<Still> {
+    let mut still = prepare(webp, size)?;
     let stride = still.width as usize * still.channels;
     let into = if still.channels == 4 {
         raw::WebPDecodeRGBAInto
@@ -39,8 +47,8 @@ pub(crate) fn decode(webp: &[u8]) -> Option<Still> {
 }
 
 /// Decodes as many rows as the bytes give; the rest stays 0. `None` if not even one comes out.
-pub(super) fn salvage(webp: &[u8]) -> Option<(Still, u32)> {
-    let mut still = prepare(webp)?;
+pub(super) fn salvage(webp: &[u8], size: (u32, u32)) -> Option<(Still, u32)> {
+    let mut still = prepare(webp, size)?;
     let stride = still.width as usize * still.channels;
     let mode = if still.channels == 4 {
         raw::WEBP_CSP_MODE::MODE_RGBA
@@ -63,9 +71,17 @@ pub(super) fn salvage(webp: &[u8]) -> Option<(Still, u32)> {
     (rows > 0).then_some((still, rows as u32))
 }
 
-/// The luma of a lossy still without alpha, in WebP's narrow range and before the loop filter: enough to
+/// The planes of a lossy still.
+pub(crate) struct Yuv {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Y, then Cb and Cr of half the size, rounded up.
+    pub(crate) planes: [Vec<u8>; 3],
+}
+
+/// The planes of a lossy still without alpha, in WebP's narrow range and before the loop filter: enough to
 /// see whether a picture is the right one. `None` for other kinds and where libwebp finds anything wrong.
-pub(crate) fn rough_luma(webp: &[u8]) -> Option<Still> {
+pub(crate) fn rough_planes(webp: &[u8]) -> Option<Yuv> {
     const LOSSY: i32 = 1;
     let features = features(webp)?;
     if features.has_alpha != 0 || features.has_animation != 0 || features.format != LOSSY {
@@ -73,44 +89,41 @@ pub(crate) fn rough_luma(webp: &[u8]) -> Option<Still> {
     }
     let (wide, high) = (features.width as usize, features.height as usize);
     let half = wide.div_ceil(2);
-    let (mut luma, mut chroma) = (vec![0; wide * high], vec![0; half * high.div_ceil(2)]);
+    let chroma = || vec![0; half * high.div_ceil(2)];
+    let mut planes = [vec![0; wide * high], chroma(), chroma()];
     let mut config = raw::WebPDecoderConfig::new().ok()?;
     config.options.bypass_filtering = 1;
     config.output.colorspace = raw::WEBP_CSP_MODE::MODE_YUV;
     config.output.is_external_memory = 1;
-    // Nobody reads the chroma, so both planes go to one place.
+    let [y, u, v] = &mut planes;
     config.output.u.YUVA = raw::WebPYUVABuffer {
-        y: luma.as_mut_ptr(),
-        u: chroma.as_mut_ptr(),
-        v: chroma.as_mut_ptr(),
+        y: y.as_mut_ptr(),
+        u: u.as_mut_ptr(),
+        v: v.as_mut_ptr(),
         a: null_mut(),
         y_stride: wide as i32,
         u_stride: half as i32,
         v_stride: half as i32,
         a_stride: 0,
-        y_size: luma.len(),
-        u_size: chroma.len(),
-        v_size: chroma.len(),
+        y_size: y.len(),
+        u_size: u.len(),
+        v_size: v.len(),
         a_size: 0,
     };
     // SAFETY: the planes have the sizes stated and outlive the call; libwebp checks them against the picture.
     let status = unsafe { raw::WebPDecode(webp.as_ptr(), webp.len(), &raw mut config) };
-    (status == raw::VP8StatusCode::VP8_STATUS_OK).then_some(Still {
+    (status == raw::VP8StatusCode::VP8_STATUS_OK).then_some(Yuv {
         width: features.width as u32,
         height: features.height as u32,
-        channels: 1,
-        pixels: luma,
+        planes,
     })
 }
 
-fn prepare(webp: &[u8]) -> Option<Still> {
+/// Room for a still; none is taken for one of another size than told.
+fn prepare(webp: &[u8], (width, height): (u32, u32)) -> Option<Still> {
     let features = features(webp)?;
     let channels = if features.has_alpha != 0 { 4 } else { 3 };
-    let (width, height) = (
-        u32::try_from(features.width).ok()?,
-        u32::try_from(features.height).ok()?,
-    );
-    Some(Still {
+    (size(webp)? == (width, height)).then(|| Still {
         width,
         height,
         channels,

@@ -6,7 +6,7 @@ use png::{BitDepth, BlendOp, ColorType, DecodeOptions, Decoder, DisposeOp, Limit
 use workflow::failure::{Failure, FailureKind};
 
 use super::canvas::{Blend, Canvas, Dispose, Part};
-use super::{Job, Raw, little_endian};
+use super::{Job, Raw};
 use crate::colour::icc::Profile;
 use crate::colour::{frame8, repack};
 use crate::frame::{Frame, Pixels};
@@ -27,11 +27,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     });
     decoder.set_transformations(Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(damage)?;
-    let mut raw = Raw::still(
-        Frame::new(0, 0, Pixels::Gray8(Vec::new().into())),
-        profile(&reader),
-    );
-    raw.frames.clear();
+    let mut raw = Raw::empty(profile(&reader)?);
     if job.header().frames > 1 && !job.first_only() {
         animation(job, &mut reader, &mut raw)?;
     } else {
@@ -65,12 +61,13 @@ fn still(job: &Job<'_>, reader: &mut Source<'_>) -> Result<(Frame, Option<String
 fn animation(job: &Job<'_>, reader: &mut Source<'_>, raw: &mut Raw) -> Result<(), Failure> {
     let (width, height) = reader.info().size();
     let mut canvas = Canvas::new(width, height);
-    let mut buffer = vec![0; reader.output_buffer_size().ok_or_else(too_large)?];
+    let size = reader.output_buffer_size().ok_or_else(too_large)?;
     raw.loops = reader
         .info()
         .animation_control()
         .map_or(0, |control| control.num_plays);
     while raw.frames.len() < job.header().frames as usize {
+        let mut buffer = vec![0; size];
         let info = match reader.next_frame(&mut buffer) {
             Ok(info) => info,
             Err(error) if job.salvage() && !raw.frames.is_empty() => {
@@ -83,8 +80,8 @@ fn animation(job: &Job<'_>, reader: &mut Source<'_>, raw: &mut Raw) -> Result<()
         let Some(control) = reader.info().frame_control else {
             continue;
         };
-        let pixels = buffer[..info.buffer_size()].to_vec();
-        let pixels = frame((info.color_type, info.bit_depth), info.width, info.height, pixels);
+        buffer.truncate(info.buffer_size());
+        let pixels = frame((info.color_type, info.bit_depth), info.width, info.height, buffer);
         let part = Part {
             x: control.x_offset,
             y: control.y_offset,
@@ -119,7 +116,7 @@ fn delay(number: u16, denominator: u16) -> u32 {
 /// A frame of the pixels as the decoder gives them: 16-bit numbers come most significant byte first.
 fn frame((colour, depth): (ColorType, BitDepth), width: u32, height: u32, pixels: Vec<u8>) -> Frame {
     if depth == BitDepth::Sixteen {
-        return Frame::new(width, height, Pixels::Rgba16(widen(colour, &pixels)));
+        return Frame::new(width, height, Pixels::Rgba16(widen(colour, pixels).into()));
     }
     match colour {
         ColorType::Grayscale => frame8(width, height, 1, pixels),
@@ -129,35 +126,45 @@ fn frame((colour, depth): (ColorType, BitDepth), width: u32, height: u32, pixels
     }
 }
 
-fn widen(colour: ColorType, pixels: &[u8]) -> bytes::Bytes {
-    let numbers: Vec<u16> = pixels
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|b| u16::from_be_bytes(*b))
-        .collect();
-    let channels = colour.samples();
-    little_endian(numbers.chunks_exact(channels).flat_map(|p| match *p {
-        [y] => [y, y, y, u16::MAX],
-        [y, a] => [y, y, y, a],
-        [r, g, b] => [r, g, b, u16::MAX],
-        [r, g, b, a, ..] => [r, g, b, a],
-        [] => [0; 4],
-    }))
+/// Little-endian RGBA of numbers whose most significant byte comes first.
+fn widen(colour: ColorType, mut pixels: Vec<u8>) -> Vec<u8> {
+    match colour {
+        ColorType::Grayscale => repack::<2, 8>(&pixels, |[h, l]| [l, h, l, h, l, h, 255, 255]),
+        ColorType::GrayscaleAlpha => repack::<4, 8>(&pixels, |[h, l, a, b]| [l, h, l, h, l, h, b, a]),
+        ColorType::Rgb => repack::<6, 8>(&pixels, |[r, s, g, h, b, c]| [s, r, h, g, c, b, 255, 255]),
+        ColorType::Rgba | ColorType::Indexed => {
+            for number in pixels.as_chunks_mut::<2>().0 {
+                number.reverse();
+            }
+            pixels
+        }
+    }
 }
 
-/// By `iCCP`, else `sRGB`, else a plain `gAMA` that is not about sRGB's.
-fn profile(reader: &Source<'_>) -> Profile {
+/// By `cICP`, else `iCCP`, else `sRGB`, else `gAMA` and `cHRM`: the order of the specification.
+fn profile(reader: &Source<'_>) -> Result<Profile, Failure> {
     let info = reader.info();
-    if let Some(icc) = &info.icc_profile {
-        return Profile::read(icc.to_vec());
-    }
-    match info.gama_chunk.map(png::ScaledFloat::into_value) {
-        Some(gamma) if info.srgb.is_none() && gamma > 0.0 && (gamma - 0.454_55).abs() > 0.02 => {
-            Profile::gamma((1.0 / gamma).clamp(0.1, 10.0))
+    if let Some(code) = info.coding_independent_code_points {
+        if !code.is_video_full_range_image {
+            return Err(Failure::new(
+                FailureKind::Unsupported,
+                "PNG files with colours of a narrow range (`cICP`) are not read",
+            ));
         }
-        _ => Profile::none(),
+        return Profile::cicp(code.color_primaries, code.transfer_function);
     }
+    if let Some(icc) = &info.icc_profile {
+        return Ok(Profile::read(icc.to_vec()));
+    }
+    if info.srgb.is_some() {
+        return Ok(Profile::none());
+    }
+    let gamma = info.gama_chunk.map(png::ScaledFloat::into_value);
+    let point = |(x, y): (png::ScaledFloat, png::ScaledFloat)| (x.into_value(), y.into_value());
+    let points = info
+        .chrm_chunk
+        .map(|chrm| [chrm.white, chrm.red, chrm.green, chrm.blue].map(point));
+    Ok(Profile::measured(gamma, points))
 }
 
 fn damage(error: png::DecodingError) -> Failure {

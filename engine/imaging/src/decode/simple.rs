@@ -29,11 +29,14 @@ pub(super) fn ico(job: &Job<'_>) -> Result<Raw, Failure> {
     }
     let parsed = header::parse(icon.data)?;
     parsed.header.check(icon.data.len() as u64, job.request.limits)?;
-    png::decode(&Job {
+    let job = Job {
         bytes: icon.data,
         parsed: &parsed,
         request: job.request,
-    })
+        lenient: job.lenient,
+    };
+    job.check_memory()?;
+    png::decode(&job)
 }
 
 fn read(job: &Job<'_>, decoder: Result<impl ImageDecoder, ImageError>) -> Result<Raw, Failure> {

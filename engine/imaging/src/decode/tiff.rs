@@ -11,12 +11,20 @@ use super::{Job, Raw, little_endian};
 use crate::colour::icc::Profile;
 use crate::colour::{frame8, narrow, repack};
 use crate::frame::{Frame, Pixels};
-use crate::header::PHOTOMETRIC;
+use crate::header::{PHOTOMETRIC, tiff_holds_jpeg};
 use crate::metadata::Directory;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
+/// # Errors
+/// `unsupported` for JPEG in TIFF: no decoder of it here tells a whole file from one that is cut short.
 pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
+    if tiff_holds_jpeg(job.bytes) {
+        return Err(Failure::new(
+            FailureKind::Unsupported,
+            "TIFF files that hold a JPEG are not read; store the picture with LZW or Deflate, or as a plain JPEG",
+        ));
+    }
     match indexed(job.bytes) {
         Some(indices) => read(job, &indices, true),
         None => read(job, job.bytes, false),

@@ -19,8 +19,12 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     if job.header().frames > 1 || is_animated(job) {
         return animation(job, profile);
     }
-    if let Some(still) = libwebp::decode(job.bytes) {
-        return Ok(Raw::still(frame(job, still)?, profile));
+    let size = (job.header().width, job.header().height);
+    if libwebp::size(job.bytes).is_some_and(|told| told != size) {
+        return Err(Failure::bad_input("the WebP contradicts itself about its size"));
+    }
+    if let Some(still) = libwebp::decode(job.bytes, size) {
+        return Ok(Raw::still(frame(still), profile));
     }
     let damaged = || {
         cut.clone()
@@ -29,11 +33,11 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Raw, Failure> {
     if !job.salvage() {
         return Err(damaged());
     }
-    let (still, rows) = libwebp::salvage(job.bytes).ok_or_else(damaged)?;
+    let (still, rows) = libwebp::salvage(job.bytes, size).ok_or_else(damaged)?;
     let flaw = format!("{rows} of {} rows could be read", still.height);
     Ok(Raw {
         salvaged: Some(flaw),
-        ..Raw::still(frame(job, still)?, profile)
+        ..Raw::still(frame(still), profile)
     })
 }
 
@@ -44,12 +48,8 @@ fn is_animated(job: &Job<'_>) -> bool {
         .is_some_and(|head| head.starts_with(b"VP8X") && head[8] & 2 != 0)
 }
 
-fn frame(job: &Job<'_>, still: Still) -> Result<Frame, Failure> {
-    let header = job.header();
-    if (still.width, still.height) != (header.width, header.height) {
-        return Err(Failure::bad_input("the WebP contradicts itself about its size"));
-    }
-    Ok(frame8(still.width, still.height, still.channels, still.pixels))
+fn frame(still: Still) -> Frame {
+    frame8(still.width, still.height, still.channels, still.pixels)
 }
 
 fn animation(job: &Job<'_>, profile: Profile) -> Result<Raw, Failure> {
@@ -113,14 +113,15 @@ fn stored(chunk: &[u8]) -> Option<Stored> {
         &head[6..12],
     ]
     .concat();
-    let decoded = libwebp::decode(&[b"RIFF".as_slice(), &size, b"WEBP", &about, still].concat())?;
-    let pixels = frame8(decoded.width, decoded.height, decoded.channels, decoded.pixels);
+    let file = [b"RIFF".as_slice(), &size, b"WEBP", &about, still].concat();
+    // The header of the file was judged with this size.
+    let decoded = libwebp::decode(&file, (number(6) + 1, number(9) + 1))?;
     Some(Stored {
         x: number(0) * 2,
         y: number(3) * 2,
         delay: number(12),
         flags: head[15],
-        pixels: to_rgba8(&pixels),
+        pixels: to_rgba8(&frame(decoded)),
     })
 }
 

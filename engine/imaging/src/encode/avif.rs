@@ -1,25 +1,23 @@
 //! AVIF by rav1e, by way of `ravif`: 10 bits, full chroma, alpha; the first frame of an animation.
 //!
 //! One thread and so one tile, or the bytes would depend on the number of cores. The encoder always keeps
-//! full chroma, whatever `chroma` says: at equal size that looks no worse. It cannot embed a profile.
+//! full chroma: at equal size that looks no worse. It cannot embed a profile.
 
 use ravif::{Encoder, Img, RGB8, RGBA8};
 use workflow::failure::Failure;
 use workflow::rendition::{Encode, Format};
 
-use super::failed;
 use super::kept::kept;
+use super::{failed, no_profile};
 use crate::colour;
 use crate::frame::{Frame, Picture};
-use crate::ops::{invalid, view, whole};
+use crate::ops::{view, whole};
 
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
     let frame = whole(picture.first())?;
-    let kept = kept(&picture.metadata, options);
+    let kept = kept(&picture.metadata, options, false);
     if kept.icc.is_some() {
-        return Err(invalid(
-            "avif cannot keep a profile here; let `decode` convert to sRGB",
-        ));
+        return Err(no_profile(Format::Avif));
     }
     let quality = f32::from(options.quality.unwrap_or(60));
     let mut encoder = Encoder::new()

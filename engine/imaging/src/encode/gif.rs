@@ -6,7 +6,7 @@ use gif::{DisposalMethod, Encoder, Repeat};
 use workflow::failure::Failure;
 use workflow::rendition::{Encode, Format};
 
-use super::failed;
+use super::{failed, no_profile};
 use crate::colour;
 use crate::frame::{Frame, Picture};
 use crate::ops::{invalid, view, whole};
@@ -14,6 +14,9 @@ use crate::ops::{invalid, view, whole};
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
     if !options.keep.is_empty() {
         return Err(invalid("gif holds neither a profile nor EXIF; leave out `keep`"));
+    }
+    if picture.metadata.icc.is_some() {
+        return Err(no_profile(Format::Gif));
     }
     let frames = picture.frames.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
     write(picture, &frames, options).map_err(|error| failed(Format::Gif, error))

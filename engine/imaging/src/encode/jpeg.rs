@@ -16,7 +16,8 @@ use crate::ops::{grown, view, whole};
 pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Failure> {
     let frame = whole(picture.first())?;
     let bytes = compress(&frame, options).map_err(|error| failed(Format::Jpeg, error))?;
-    Ok(with_metadata(bytes, &kept(&picture.metadata, options)))
+    let gray = matches!(frame.pixels, Pixels::Gray8(_));
+    Ok(with_metadata(bytes, &kept(&picture.metadata, options, gray)))
 }
 
 fn compress(frame: &Frame, options: &Encode) -> turbojpeg::Result<Vec<u8>> {
@@ -76,7 +77,7 @@ fn compress_planes(
 ) -> turbojpeg::Result<()> {
     let size = (frame.width, frame.height);
     let even = (size.0.next_multiple_of(2), size.1.next_multiple_of(2));
-    let continued = (size != even).then(|| grown(planes.y, size, even));
+    let continued = (size != even).then(|| grown(planes.y, size, even, (1, 1)));
     let image = YuvPlanesImage {
         y_plane: continued.as_deref().unwrap_or(planes.y),
         u_plane: &planes.cb[..],

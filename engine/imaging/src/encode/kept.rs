@@ -1,4 +1,5 @@
-//! The metadata that a rendition keeps.
+//! The metadata that a rendition keeps: what `keep` names, and always the profile that its pixels are in,
+//! without which their colours would be wrong.
 
 use std::io::Cursor;
 
@@ -16,16 +17,27 @@ pub(super) struct Kept {
     pub(super) exif: Option<Bytes>,
 }
 
-pub(super) fn kept(metadata: &Metadata, options: &Encode) -> Kept {
+/// `gray` is whether the file will store gray.
+pub(super) fn kept(metadata: &Metadata, options: &Encode, gray: bool) -> Kept {
     let keep = |what| options.keep.contains(&what);
     let exif = metadata.exif.as_ref();
     Kept {
-        icc: metadata.icc.clone().filter(|_| keep(Keep::Icc)),
+        icc: metadata.icc.clone().filter(|icc| fits(icc, gray)),
         exif: match () {
             () if keep(Keep::Exif) => exif.cloned(),
             () if keep(Keep::Copyright) => exif.and_then(|block| copyright(block)),
             () => None,
         },
+    }
+}
+
+/// No reader applies a profile of one kind of pixels to another, and some refuse the file.
+fn fits(icc: &[u8], gray: bool) -> bool {
+    match icc.get(16..20) {
+        Some(b"GRAY") => gray,
+        Some(b"RGB ") => !gray,
+        Some(b"CMYK") => false,
+        _ => true,
     }
 }
 
@@ -83,13 +95,14 @@ mod tests {
                 keep: what.to_vec(),
                 ..Encode::new(Format::Jpeg)
             },
+            false,
         )
     }
 
     #[test]
-    fn nothing_is_kept_unless_named() {
-        assert!(keep(&[]).icc.is_none() && keep(&[]).exif.is_none());
-        assert!(keep(&[Keep::Icc]).icc.is_some() && keep(&[Keep::Icc]).exif.is_none());
+    fn nothing_but_the_profile_of_the_pixels_is_kept_unless_named() {
+        assert!(keep(&[]).icc.is_some() && keep(&[]).exif.is_none());
+        assert!(keep(&[Keep::Icc]).exif.is_none());
         assert_eq!(keep(&[Keep::Exif, Keep::Copyright]).exif, metadata().exif);
     }
 
@@ -100,5 +113,22 @@ mod tests {
         let tags: Vec<Tag> = read.fields().map(|field| field.tag).collect();
         assert_eq!(tags, [Tag::Artist, Tag::Copyright]);
         assert!(copyright(b"no such thing").is_none());
+    }
+
+    #[test]
+    fn a_profile_of_other_pixels_is_left_out() {
+        let with = |space: &[u8]| Metadata {
+            icc: Some([&[0; 16], space, &[0; 108]].concat().into()),
+            exif: None,
+        };
+        let options = Encode::new(Format::Jpeg);
+        for (space, colour, gray) in [
+            (b"RGB ", true, false),
+            (b"GRAY", false, true),
+            (b"CMYK", false, false),
+        ] {
+            assert_eq!(kept(&with(space), &options, false).icc.is_some(), colour);
+            assert_eq!(kept(&with(space), &options, true).icc.is_some(), gray);
+        }
     }
 }

@@ -14,16 +14,28 @@ pub(super) struct Quarter<'a> {
     pub(super) cr: Cow<'a, [u8]>,
 }
 
-/// None for chroma coarser than 4:2:0 along a side.
-pub(super) fn quarter(planes: &Planes, width: u32, height: u32) -> Option<Quarter<'_>> {
-    let size = (width.div_ceil(2), height.div_ceil(2));
-    let ratio = |chroma: u32, whole: u32, half: u32| match chroma {
-        _ if chroma == half => Some(1),
+/// How many chroma samples make one along each side; none for chroma coarser than 4:2:0.
+fn ratios(planes: &Planes, width: u32, height: u32) -> Option<(u32, u32)> {
+    let ratio = |chroma: u32, whole: u32| match chroma {
+        _ if chroma == whole.div_ceil(2) => Some(1),
         _ if chroma == whole => Some(2),
         _ => None,
     };
-    let by_x = ratio(planes.chroma_width, width, size.0)?;
-    let by_y = ratio(planes.chroma_height, height, size.1)?;
+    Some((
+        ratio(planes.chroma_width, width)?,
+        ratio(planes.chroma_height, height)?,
+    ))
+}
+
+/// Whether `quarter` takes them.
+pub(super) fn fit(planes: &Planes, width: u32, height: u32) -> bool {
+    ratios(planes, width, height).is_some()
+}
+
+/// None for chroma coarser than 4:2:0 along a side.
+pub(super) fn quarter(planes: &Planes, width: u32, height: u32) -> Option<Quarter<'_>> {
+    let size = (width.div_ceil(2), height.div_ceil(2));
+    let (by_x, by_y) = ratios(planes, width, height)?;
     let shrink = |plane| {
         averaged(
             plane,

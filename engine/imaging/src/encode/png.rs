@@ -34,7 +34,8 @@ fn lean(frame: &Frame, opaque: bool) -> Frame {
 
 fn write(picture: &Picture, frames: &[Frame], options: &Encode) -> Result<Vec<u8>, png::EncodingError> {
     let first = &frames[0];
-    let kept = kept(&picture.metadata, options);
+    let gray = matches!(first.pixels, Pixels::Gray8(_));
+    let kept = kept(&picture.metadata, options, gray);
     let mut info = Info::with_size(first.width, first.height);
     info.icc_profile = kept.icc.map(|icc| icc.to_vec().into());
     info.exif_metadata = kept.exif.map(|exif| exif.to_vec().into());

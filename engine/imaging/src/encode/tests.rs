@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use workflow::limits::InputLimits;
 use workflow::op::{Decode, Depth};
-use workflow::rendition::Keep;
+use workflow::rendition::{EncodeOption, Keep};
 
 use super::*;
 use crate::colour;
@@ -141,6 +141,33 @@ fn transparent_pictures_get_a_background_where_there_is_no_alpha() {
 }
 
 #[test]
+fn every_format_takes_the_options_that_the_table_gives_it_and_no_others() {
+    let picture = Picture::still(samples::rgb(16, 16));
+    for format in Format::ALL {
+        for option in EncodeOption::ALL {
+            let options = with(format, |o| match option {
+                EncodeOption::Quality => o.quality = Some(50),
+                EncodeOption::Lossless => o.lossless = true,
+                EncodeOption::Progressive => o.progressive = true,
+                EncodeOption::Chroma => o.chroma = Chroma::Full,
+                EncodeOption::Effort => o.effort = Some(5),
+                EncodeOption::Keep => o.keep = vec![Keep::Icc, Keep::Exif, Keep::Copyright],
+                EncodeOption::Background => o.background = Some(Colour::BLACK),
+            });
+            let takes = option.formats().contains(&format);
+            match encode(&picture, &options) {
+                Ok(_) => assert!(takes, "{format:?} took {option:?}"),
+                Err(failure) => {
+                    assert!(!takes, "{format:?} {option:?}: {failure}");
+                    assert_eq!(failure.kind, FailureKind::InvalidParams);
+                    assert!(failure.message.contains(option.name()), "{failure}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn what_a_format_does_not_have_is_refused() {
     for (format, change) in [
         (Format::Jpeg, (|o| o.lossless = true) as fn(&mut Encode)),
@@ -182,7 +209,11 @@ fn kept_metadata_is_found_again() {
         .unwrap();
     assert_eq!(reader.info().icc_profile.as_deref(), Some(&icc[..]));
     assert_eq!(reader.info().exif_metadata.as_deref(), Some(&exif[..]));
-    assert!(encode(&picture, &keep(Format::Avif)).is_err());
+    for format in [Format::Avif, Format::Gif] {
+        let error = encode(&picture, &Encode::new(format)).unwrap_err();
+        assert!(error.message.contains("colour: srgb"), "{error}");
+    }
+    // Without its profile the picture would show in other colours.
     let bare = encode(&picture, &Encode::new(Format::Jpeg)).unwrap();
-    assert!(!holds(&bare, &exif) && !holds(&bare, b"ICC_PROFILE"));
+    assert!(!holds(&bare, &exif) && holds(&bare, b"ICC_PROFILE"));
 }

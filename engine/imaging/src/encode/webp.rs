@@ -35,7 +35,10 @@ pub(super) fn encode(picture: &Picture, options: &Encode) -> Result<Vec<u8>, Fai
     } else {
         still(&whole(first)?, settings).map_err(|error| failed(Format::Webp, error))?
     };
-    Ok(container::with_metadata(bytes, &kept(&picture.metadata, options)))
+    Ok(container::with_metadata(
+        bytes,
+        &kept(&picture.metadata, options, false),
+    ))
 }
 
 fn settings(options: &Encode) -> Settings {

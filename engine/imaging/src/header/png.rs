@@ -33,7 +33,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
         (0, false) => 1,
         _ => 3,
     };
-    Ok(Parsed::new(header, exif, Vec::new()))
+    Ok(Parsed {
+        gray: matches!(colour, 0 | 4),
+        ..Parsed::new(header, exif, Vec::new())
+    })
 }
 
 /// Names and data of the chunks, as far as the file reaches.

@@ -9,6 +9,7 @@ use crate::sniff::InputType;
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
 const BITS: u16 = 258;
+const COMPRESSION: u16 = 259;
 pub(crate) const PHOTOMETRIC: u16 = 262;
 const SAMPLES: u16 = 277;
 const EXTRA_SAMPLES: u16 = 338;
@@ -40,11 +41,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
         cmyk,
         ..Header::plain(InputType::Tiff, width, height)
     };
-    Ok(Parsed::new(
-        header,
-        None,
-        directory.bytes(ICC).into_iter().collect(),
-    ))
+    Ok(Parsed {
+        gray: photometric < 2,
+        ..Parsed::new(header, None, directory.bytes(ICC).into_iter().collect())
+    })
+}
+
+/// Whether the pixels are a JPEG, of the old way or the new.
+pub(crate) fn holds_jpeg(bytes: &[u8]) -> bool {
+    let compression = Directory::open(bytes).and_then(|directory| directory.number(COMPRESSION));
+    matches!(compression, Some(6 | 7))
 }
 
 /// What the first extra sample is: 1 is alpha by which the colours are multiplied, 2 is straight alpha.

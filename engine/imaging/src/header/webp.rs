@@ -27,7 +27,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
                 header.alpha |= bits >> 28 & 1 == 1;
                 widen(&mut header, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
             }
-            b"ANMF" => frames += 1,
+            b"ANMF" => {
+                frames += 1;
+                check_inside(&header, data)?;
+            }
             b"EXIF" => exif = Some(data.strip_prefix(b"Exif\0\0").unwrap_or(data)),
             b"ICCP" => icc = vec![data],
             _ => {}
@@ -39,6 +42,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     header.frames = frames.max(1);
     header.channels = if header.alpha { 4 } else { 3 };
     Ok(Parsed::new(header, exif, icc))
+}
+
+/// Whether a frame of an animation, where its own header is there, lies on the canvas.
+fn check_inside(canvas: &Header, frame: &[u8]) -> Result<(), Failure> {
+    let [x, y, width, height] = [0, 3, 6, 9].map(|at| le24(frame, at));
+    let inside = |start: Option<u32>, length: Option<u32>, side| {
+        start
+            .zip(length)
+            .is_none_or(|(start, length)| 2 * start + length < side)
+    };
+    if inside(x, width, canvas.width) && inside(y, height, canvas.height) {
+        Ok(())
+    } else {
+        Err(Failure::bad_input(
+            "the WebP has a frame that reaches outside the picture",
+        ))
+    }
 }
 
 /// Why the file is not whole, if it announces more bytes than there are.

@@ -1,4 +1,4 @@
-//! What several steps need of a frame's buffer: its bytes, new frames of the same layout, pixels moved.
+//! What several steps need of a frame's buffer: its bytes, new frames of the same layout.
 
 use std::borrow::Cow;
 
@@ -65,39 +65,6 @@ pub(super) fn cut(bytes: &[u8], width: u32, size: usize, at: (u32, u32), to: (u3
     let mut out = Vec::with_capacity(length * to.1 as usize);
     for line in bytes.chunks_exact(row).skip(at.1 as usize).take(to.1 as usize) {
         out.extend_from_slice(&line[start..start + length]);
-    }
-    out
-}
-
-/// A picture of `to` pixels, each taken from where `source` says.
-pub(super) fn moved(
-    bytes: &[u8],
-    width: u32,
-    size: usize,
-    to: (u32, u32),
-    source: impl Fn(u32, u32) -> (u32, u32),
-) -> Vec<u8> {
-    match size {
-        1 => moved_by::<1>(bytes, width, to, source),
-        3 => moved_by::<3>(bytes, width, to, source),
-        4 => moved_by::<4>(bytes, width, to, source),
-        _ => moved_by::<8>(bytes, width, to, source),
-    }
-}
-
-fn moved_by<const N: usize>(
-    bytes: &[u8],
-    width: u32,
-    to: (u32, u32),
-    source: impl Fn(u32, u32) -> (u32, u32),
-) -> Vec<u8> {
-    let pixels = bytes.as_chunks::<N>().0;
-    let mut out = vec![0; to.0 as usize * to.1 as usize * N];
-    for (y, row) in (0..to.1).zip(out.chunks_exact_mut(to.0 as usize * N)) {
-        for (x, pixel) in (0..to.0).zip(row.as_chunks_mut::<N>().0) {
-            let (sx, sy) = source(x, y);
-            *pixel = pixels[sy as usize * width as usize + sx as usize];
-        }
     }
     out
 }

@@ -43,11 +43,16 @@ pub(crate) fn painted(width: u32, height: u32, colour: impl Fn(f32, f32) -> [u8;
 
 /// The smooth picture as planes, chroma subsampled by averaging, as JPEG encoders do.
 pub(crate) fn planes(width: u32, height: u32, ratio_x: u32, ratio_y: u32) -> Frame {
-    let frame = smooth(width, height);
+    as_planes(&smooth(width, height), ratio_x, ratio_y)
+}
+
+/// An RGB picture as planes, chroma subsampled by averaging.
+pub(crate) fn as_planes(frame: &Frame, ratio_x: u32, ratio_y: u32) -> Frame {
+    let (width, height) = (frame.width, frame.height);
     let ycc = |x: u32, y: u32| {
         let (x, y) = (x.min(width - 1), y.min(height - 1));
         let at = ((y * width + x) * 3) as usize;
-        let [r, g, b] = [0, 1, 2].map(|c| f32::from(raster::view(&frame).0[at + c]));
+        let [r, g, b] = [0, 1, 2].map(|c| f32::from(raster::view(frame).0[at + c]));
         let luma = 0.299 * r + 0.587 * g + 0.114 * b;
         [
             luma,

@@ -1,21 +1,39 @@
-//! Encoded files read again: their size, and their first frame as coarse shades.
-//!
-//! Every byte is visited, so that a file cut short does not pass, but only one frame is looked at.
+//! Encoded stills read again: their size, and how they look coarsely.
+
+mod moving;
 
 use std::io::Cursor;
 
 use image_webp::WebPDecoder;
-use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
+use turbojpeg::{Decompressor, ScalingFactor, Subsamp, YuvImage};
 
-use super::coarse::Coarse;
+use super::blocks::plane;
+use super::coarse::{Coarse, Colours};
 use crate::colour;
-use crate::decode::libwebp;
+use crate::decode::decode_own;
+use crate::decode::libwebp::{self, Yuv};
 use crate::frame::Frame;
 use crate::ops::{frame_of, view};
+use crate::sniff::InputType;
+
+pub(super) use moving::{gif, png};
 
 pub(super) struct Reread {
     pub(super) size: (u32, u32),
-    pub(super) first: Coarse,
+    /// At least one, each with the milliseconds that it shows.
+    pub(super) frames: Vec<(Coarse, u32)>,
+    /// How often an animation plays, 0 for ever; `None` for a still.
+    pub(super) loops: Option<u32>,
+}
+
+impl Reread {
+    fn still(size: (u32, u32), frame: Coarse) -> Self {
+        Self {
+            size,
+            frames: vec![(frame, 0)],
+            loops: None,
+        }
+    }
 }
 
 /// What does not decode, with the decoder's words.
@@ -25,7 +43,7 @@ fn unreadable(error: impl std::fmt::Display) -> String {
 
 const CUT_SHORT: &str = "is cut short";
 
-/// An eighth of the size, luma alone. The decoder reports every warning as an error.
+/// An eighth of the size, as planes. The decoder reports every warning as an error.
 pub(super) fn jpeg(bytes: &[u8]) -> Result<Reread, String> {
     if !bytes.ends_with(&[0xff, 0xd9]) {
         return Err(CUT_SHORT.into());
@@ -37,51 +55,51 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Reread, String> {
         .set_scaling_factor(ScalingFactor::ONE_EIGHTH)
         .map_err(unreadable)?;
     let (width, height) = (header.width.div_ceil(8), header.height.div_ceil(8));
-    let mut pixels = vec![0; width * height];
-    let image = Image {
-        pixels: &mut pixels[..],
-        width,
-        pitch: width,
-        height,
-        format: PixelFormat::GRAY,
+    let (across, down) = match header.subsamp {
+        Subsamp::None | Subsamp::Gray => (1, 1),
+        Subsamp::Sub2x1 => (2, 1),
+        Subsamp::Sub2x2 => (2, 2),
+        other => return Err(format!("has chroma as nobody asked for: {other:?}")),
     };
-    decoder.decompress(bytes, image).map_err(unreadable)?;
-    let shades = pixels.iter().map(|&shade| f32::from(shade)).collect();
-    Ok(Reread {
-        size,
-        first: Coarse { width, shades },
-    })
-}
-
-pub(super) fn png(bytes: &[u8], frames: usize) -> Result<Reread, String> {
-    const END: [u8; 12] = [0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82];
-    if !bytes.ends_with(&END) {
-        return Err(CUT_SHORT.into());
-    }
-    let mut reader = png::Decoder::new(Cursor::new(bytes))
-        .read_info()
+    // The luma plane is padded to whole chroma samples.
+    let (half_wide, half_high) = (width.div_ceil(across), height.div_ceil(down));
+    let (wide, luma) = (half_wide * across, half_wide * across * half_high * down);
+    let chroma = if header.subsamp == Subsamp::Gray {
+        0
+    } else {
+        half_wide * half_high
+    };
+    let mut image = YuvImage {
+        pixels: vec![0; luma + 2 * chroma],
+        width,
+        align: 1,
+        height,
+        subsamp: header.subsamp,
+    };
+    decoder
+        .decompress_to_yuv(bytes, image.as_deref_mut())
         .map_err(unreadable)?;
-    let size = reader.info().size();
-    let pixel = reader.info().bytes_per_pixel();
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or("is too large")?];
-    reader.next_frame(&mut pixels).map_err(unreadable)?;
-    if pixel == 8 {
-        pixels = colour::repack::<2, 2>(&pixels, |[high, low]| [low, high]);
-    }
-    let first = Coarse::of(&frame_of(size.0, size.1, pixel, pixels));
-    let mut rest = vec![
-        0;
-        if frames > 1 {
-            reader.output_buffer_size().unwrap_or(0)
-        } else {
-            0
+    let (y, rest) = image.pixels.split_at(luma);
+    let (cb, cr) = rest.split_at(chroma);
+    let rows = y.chunks_exact(wide).take(height);
+    let grid = Colours::grid(size.0, size.1);
+    let colours = if chroma == 0 {
+        Colours {
+            width: grid.0,
+            pairs: vec![[0.0; 2]; grid.0 * grid.1],
         }
-    ];
-    for _ in 1..frames {
-        reader.next_frame(&mut rest).map_err(unreadable)?;
-    }
-    reader.finish().map_err(unreadable)?;
-    Ok(Reread { size, first })
+    } else {
+        let of = |samples| plane(samples, half_wide, (2 / across, 2 / down), grid);
+        Colours::of_means(grid.0, &of(cb), &of(cr), 1.0)
+    };
+    let coarse = Coarse {
+        width,
+        shades: rows
+            .flat_map(|row| row[..width].iter().map(|&shade| f32::from(shade)))
+            .collect(),
+        colours,
+    };
+    Ok(Reread::still(size, coarse))
 }
 
 pub(super) fn webp(bytes: &[u8], animated: bool) -> Result<Reread, String> {
@@ -92,58 +110,54 @@ pub(super) fn webp(bytes: &[u8], animated: bool) -> Result<Reread, String> {
     if told.is_none_or(|told| told as usize + 8 != bytes.len()) {
         return Err(CUT_SHORT.into());
     }
-    if !animated {
-        return still_webp(bytes).ok_or_else(|| "does not decode".into());
+    if animated {
+        let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?;
+        // The encoder makes a still of frames that are all alike.
+        if decoder.is_animated() {
+            return moving::webp(decoder);
+        }
     }
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let size = decoder.dimensions();
-    let channels = if decoder.has_alpha() { 4 } else { 3 };
-    let mut pixels = vec![0; decoder.output_buffer_size().ok_or("is too large")?];
-    decoder.read_frame(&mut pixels).map_err(unreadable)?;
-    let first = Coarse::of(&frame_of(size.0, size.1, channels, pixels.clone()));
-    for _ in 1..decoder.num_frames() {
-        decoder.read_frame(&mut pixels).map_err(unreadable)?;
-    }
-    Ok(Reread { size, first })
+    still_webp(bytes).ok_or_else(|| "does not decode".into())
 }
 
-/// Luma alone where the file is lossy and opaque; it is widened back to the full range after averaging.
 fn still_webp(bytes: &[u8]) -> Option<Reread> {
-    let rough = libwebp::rough_luma(bytes);
-    let narrow = rough.is_some();
-    let still = rough.or_else(|| libwebp::decode(bytes))?;
-    let size = (still.width, still.height);
-    let mut first = Coarse::of(&frame_of(size.0, size.1, still.channels, still.pixels));
-    if narrow {
-        for shade in &mut first.shades {
-            *shade = (*shade - 16.0) * 255.0 / 219.0;
-        }
+    if let Some(yuv) = libwebp::rough_planes(bytes) {
+        return Some(Reread::still((yuv.width, yuv.height), coarse_planes(&yuv)));
     }
-    Some(Reread { size, first })
+    let size = libwebp::size(bytes)?;
+    let still = libwebp::decode(bytes, size)?;
+    let frame = frame_of(size.0, size.1, still.channels, still.pixels);
+    Some(Reread::still(size, Coarse::of(&frame)))
 }
 
-pub(super) fn gif(bytes: &[u8], frames: usize) -> Result<Reread, String> {
-    if bytes.last() != Some(&b';') {
-        return Err(CUT_SHORT.into());
+/// Means are taken before the narrow range is widened to the full one.
+fn coarse_planes(yuv: &Yuv) -> Coarse {
+    let [y, u, v] = &yuv.planes;
+    let grid = Colours::grid(yuv.width, yuv.height);
+    let of = |samples: &[u8]| plane(samples, (yuv.width as usize).div_ceil(2), (8, 8), grid);
+    let blocks = (
+        (yuv.width as usize).div_ceil(8),
+        (yuv.height as usize).div_ceil(8),
+    );
+    let shades = plane(y, yuv.width as usize, (8, 8), blocks);
+    Coarse {
+        width: blocks.0,
+        shades: shades
+            .iter()
+            .map(|shade| (shade - 16.0) * 255.0 / 219.0)
+            .collect(),
+        colours: Colours::of_means(grid.0, &of(u), &of(v), 255.0 / 224.0),
     }
-    let mut options = gif::DecodeOptions::new();
-    options.set_color_output(gif::ColorOutput::RGBA);
-    options.check_frame_consistency(true);
-    let mut decoder = options.read_info(bytes).map_err(unreadable)?;
-    let size = (u32::from(decoder.width()), u32::from(decoder.height()));
-    let mut first = None;
-    let mut count = 0;
-    while let Some(frame) = decoder.read_next_frame().map_err(unreadable)? {
-        count += 1;
-        if first.is_none() {
-            let (width, height) = (frame.width.into(), frame.height.into());
-            first = Some(Coarse::of(&frame_of(width, height, 4, frame.buffer.to_vec())));
-        }
+}
+
+/// By the whole way that an original takes, which finds a box that is cut short, too.
+pub(super) fn avif(bytes: &[u8]) -> Result<Reread, String> {
+    let decoded = decode_own(bytes).map_err(unreadable)?;
+    if decoded.header.kind != InputType::Avif {
+        return Err("does not start as one".into());
     }
-    match first {
-        Some(first) if count == frames => Ok(Reread { size, first }),
-        _ => Err(format!("has {count} frames, not {frames}")),
-    }
+    let first = decoded.picture.first();
+    Ok(Reread::still((first.width, first.height), Coarse::of(first)))
 }
 
 /// The frame as GIF shows it: each pixel wholly there or not at all.

@@ -94,3 +94,25 @@ pub(crate) fn crop(frame: &Frame, width: u32, height: u32) -> Frame {
     let out: Vec<u8> = rows.flat_map(|row| row[..width as usize * 4].to_vec()).collect();
     Frame::new(width, height, Pixels::Rgba8(out.into()))
 }
+
+/// A chunk of a PNG, with its checksum.
+pub(crate) fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = u32::MAX;
+    for byte in name.iter().chain(data) {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 {
+                crc >> 1 ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
+        }
+    }
+    [
+        &(data.len() as u32).to_be_bytes()[..],
+        &name,
+        data,
+        &(!crc).to_be_bytes(),
+    ]
+    .concat()
+}

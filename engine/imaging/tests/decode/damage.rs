@@ -120,3 +120,45 @@ fn damaged_files_never_panic_or_change_size() {
         }
     }
 }
+
+#[test]
+fn salvage_marks_every_file_that_is_not_right() {
+    let salvage = Decode {
+        on_corrupt: OnCorrupt::Salvage,
+        ..Decode::default()
+    };
+    for name in ["plain.png", "alpha.png", "moving.png"] {
+        let bytes = fixture(name);
+        let whole = full(&bytes).unwrap().picture;
+        for at in 8..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            let Ok(decoded) = decode_with(&flipped, &salvage, &[]) else {
+                continue;
+            };
+            let frames = &decoded.picture.frames;
+            let same = frames.len() == whole.frames.len()
+                && frames
+                    .iter()
+                    .zip(&whole.frames)
+                    .all(|(a, b)| mean_difference(a, b) == 0.0);
+            assert!(decoded.picture.salvaged || same, "{name}: byte {at}");
+        }
+    }
+    // Cut where what is left is whole in itself: in the chunk behind the pixels, and between two frames.
+    let webp = fixture("oriented-6.webp");
+    let gif = fixture("moving.gif");
+    let frame = (0..gif.len() - 1)
+        .rev()
+        .find(|i| gif[*i..*i + 2] == [0x21, 0xf9])
+        .unwrap();
+    for (name, cut) in [("webp", &webp[..webp.len() - 4]), ("gif", &gif[..frame])] {
+        assert!(full(cut).is_err(), "{name}");
+        let decoded = decode_with(cut, &salvage, &[]).unwrap();
+        assert!(decoded.picture.salvaged, "{name}");
+        assert!(
+            decoded.notes.iter().any(|note| note.contains("salvaged")),
+            "{name}"
+        );
+    }
+}

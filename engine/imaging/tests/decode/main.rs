@@ -5,8 +5,12 @@
 #![expect(clippy::float_cmp, reason = "what is lossless differs by nothing at all")]
 
 mod bombs;
+mod colours;
 mod common;
 mod damage;
+mod kept;
+mod memory;
+mod reduced;
 #[cfg(feature = "reference")]
 mod reference;
 
@@ -36,7 +40,8 @@ const STILLS: [&str; 17] = [
     "png.ico",
 ];
 
-const MORE: [&str; 8] = [
+const MORE: [&str; 9] = [
+    "plain.qoi",
     "cmyk.tiff",
     "alpha.tiff",
     "palette.tiff",
@@ -77,6 +82,7 @@ fn lossless_kinds_agree_to_the_byte() {
     for name in [
         "plain.tiff",
         "plain.bmp",
+        "plain.qoi",
         "oriented-6.png",
         "oriented-6.webp",
         "oriented-6.tiff",

@@ -1,13 +1,15 @@
 //! Frames being made: where each write goes, and whether every row has come.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use super::v1::{Error, ImageInfo, Rect};
+use super::buffer::Buffer;
+use super::v1::{Error, ImageInfo, PixelFormat, Rect};
 
 /// A frame that a guest is writing.
 pub(crate) struct Builder {
     pub(crate) info: ImageInfo,
-    pub(crate) pixels: Vec<u8>,
+    pub(crate) pixels: Buffer,
     rows: Rows,
 }
 
@@ -16,18 +18,42 @@ struct Rows {
     whole: Vec<bool>,
     /// Spans of rows that came in pieces: sorted, disjoint, not touching.
     parts: BTreeMap<u32, Vec<(u32, u32)>>,
+    /// A row had more of them than are kept.
+    scattered: bool,
 }
 
+/// Pieces of a row that lie apart; more are not remembered.
+const PIECES: usize = 64;
+
 impl Builder {
-    pub(crate) fn new(info: ImageInfo) -> Self {
+    /// An error when there is no memory for it.
+    pub(crate) fn new(info: ImageInfo) -> io::Result<Self> {
         let rows = Rows {
             whole: vec![false; info.height as usize],
             parts: BTreeMap::new(),
+            scattered: false,
         };
-        Self {
+        Ok(Self {
             info,
-            pixels: vec![0; info.byte_len() as usize],
+            pixels: Buffer::new(info.byte_len() as usize)?,
             rows,
+        })
+    }
+
+    /// Of no pixels: what stands in for a builder that is being written.
+    pub(crate) fn empty() -> Self {
+        Self {
+            info: ImageInfo {
+                width: 0,
+                height: 0,
+                format: PixelFormat::Gray8,
+            },
+            pixels: Buffer::Small(Vec::new()),
+            rows: Rows {
+                whole: Vec::new(),
+                parts: BTreeMap::new(),
+                scattered: false,
+            },
         }
     }
 
@@ -59,6 +85,11 @@ impl Builder {
             }
         }
         self.rows.mark(region, self.info.width);
+    }
+
+    /// Whether a row was written in more pieces than are remembered.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.rows.scattered
     }
 
     /// The first row that is not whole.
@@ -95,7 +126,11 @@ impl Rows {
             }
             apart
         });
-        parts.push((start, end));
+        if parts.len() < PIECES {
+            parts.push((start, end));
+        } else {
+            self.scattered = true;
+        }
         (start, end)
     }
 }
@@ -103,7 +138,6 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::v1::PixelFormat;
 
     fn builder() -> Builder {
         Builder::new(ImageInfo {
@@ -111,6 +145,7 @@ mod tests {
             height: 2,
             format: PixelFormat::Gray8,
         })
+        .unwrap()
     }
 
     fn write(builder: &mut Builder, x: u32, y: u32, width: u32, height: u32) {
@@ -131,7 +166,22 @@ mod tests {
         assert_eq!(builder.missing(), Some(0));
         write(&mut builder, 1, 0, 1, 1);
         assert_eq!(builder.missing(), None);
-        assert_eq!(builder.pixels, [9; 8]);
+        assert_eq!(*builder.pixels, [9; 8]);
+    }
+
+    #[test]
+    fn a_row_in_crumbs_is_not_remembered_for_ever() {
+        let mut builder = Builder::new(ImageInfo {
+            width: 1000,
+            height: 1,
+            format: PixelFormat::Gray8,
+        })
+        .unwrap();
+        (0..1000).step_by(2).for_each(|x| write(&mut builder, x, 0, 1, 1));
+        assert!(builder.is_scattered() && builder.missing() == Some(0));
+        assert!(builder.rows.parts[&0].len() <= PIECES);
+        write(&mut builder, 0, 0, 1000, 1);
+        assert_eq!(builder.missing(), None);
     }
 
     #[test]

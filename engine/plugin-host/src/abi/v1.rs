@@ -3,15 +3,16 @@
 //! Written by hand rather than generated, because generated glue would copy pixels once more.
 
 use bytes::Bytes;
-use wasmtime::StoreContextMut;
 use wasmtime::component::{
     ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, WasmList,
 };
+use wasmtime::{StoreContextMut, Trap};
 use workflow::failure::{Failure, FailureKind};
 use workflow::op::Filter;
 
 use super::builder::Builder;
 use super::frames::{GuestFrame, frame};
+use super::json;
 use crate::sandbox::{LogLine, Sandbox};
 
 /// The name of an interface of this version.
@@ -146,8 +147,14 @@ impl From<Error> for Failure {
             Error::BadInput(message) => (FailureKind::BadInput, message),
             Error::Internal(message) => (FailureKind::Internal, message),
         };
-        Self::new(kind, message)
+        Self::new(kind, cut(&message))
     }
+}
+
+/// A guest's words, no longer than a person reads.
+fn cut(text: &str) -> &str {
+    const LONGEST: usize = 4096;
+    &text[..text.floor_char_boundary(LONGEST)]
 }
 
 type Store<'a> = StoreContextMut<'a, Sandbox>;
@@ -200,7 +207,7 @@ fn add_frames(frames: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> 
         "resize",
         |mut store: Store<'_>,
          (source, width, height, filter): (Resource<GuestFrame>, u32, u32, Resample)| {
-            let size = u64::from(width) * u64::from(height) * 8;
+            let size = (u64::from(width) * u64::from(height)).saturating_mul(8);
             native(&mut store, &source, size, |f| {
                 imaging::resize_frame(f, width, height, filter.into())
             })
@@ -209,7 +216,7 @@ fn add_frames(frames: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> 
     frames.func_wrap(
         "crop",
         |mut store: Store<'_>, (source, r): (Resource<GuestFrame>, Rect)| {
-            let size = u64::from(r.width) * u64::from(r.height) * 8;
+            let size = (u64::from(r.width) * u64::from(r.height)).saturating_mul(8);
             native(&mut store, &source, size, |f| {
                 imaging::crop_frame(f, r.x, r.y, r.width, r.height)
             })
@@ -235,7 +242,14 @@ fn build(store: &mut Store<'_>, info: ImageInfo) -> wasmtime::Result<(Resource<B
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
     sandbox.take_frame_bytes(info.byte_len())?;
-    Ok((push(sandbox, Builder::new(info))?,))
+    let builder = Builder::new(info).map_err(|error| {
+        let text = format!(
+            "there is no memory for a frame of {}x{}: {error}",
+            info.width, info.height
+        );
+        sandbox.end(FailureKind::HostLimit, text)
+    })?;
+    Ok((push(sandbox, builder)?,))
 }
 
 /// The one copy that a write takes: from the guest's memory into the builder's.
@@ -248,14 +262,7 @@ fn write(
         return Ok((refuse(&mut store, refused),));
     }
     // The list borrows the whole store, so the builder steps out of it while it takes the bytes.
-    let mut out = std::mem::replace(
-        builder,
-        Builder::new(ImageInfo {
-            width: 0,
-            height: 0,
-            format: PixelFormat::Gray8,
-        }),
-    );
+    let mut out = std::mem::replace(builder, Builder::empty());
     out.copy(region, pixels.as_le_slice(&store));
     *store.data_mut().table.get_mut(&this)? = out;
     Ok((Ok(()),))
@@ -273,28 +280,37 @@ fn finish(store: &mut Store<'_>, builder: Resource<Builder>) -> Answer<Resource<
     let sandbox = store.data_mut();
     let builder = sandbox.table.delete(builder)?;
     if let Some(row) = builder.missing() {
-        let text = format!(
-            "row {row} of {} was not written when the plugin finished its frame",
-            builder.info.height
-        );
+        let height = builder.info.height;
+        let text = if builder.is_scattered() {
+            format!("row {row} of {height} was written in too many pieces; write whole rows")
+        } else {
+            format!("row {row} of {height} was not written when the plugin finished its frame")
+        };
         return Err(sandbox.end(FailureKind::BadOutput, text));
     }
-    let made = GuestFrame(frame(builder.info, Bytes::from(builder.pixels)));
+    let made = GuestFrame(frame(builder.info, builder.pixels.freeze()));
     Ok((Ok(push(sandbox, made)?),))
 }
 
-/// An operation of the host on a frame; `size` bounds the bytes that it makes.
+/// An operation of the host on a frame; `size` bounds the bytes that it makes. It costs fuel by the pixels on
+/// both sides, or a guest could have the host work for nothing.
 fn native(
     store: &mut Store<'_>,
     source: &Resource<GuestFrame>,
     size: u64,
     work: impl FnOnce(&imaging::Frame) -> Result<imaging::Frame, Failure>,
 ) -> Answer<Resource<GuestFrame>> {
+    store.data_mut().take_frame_bytes(size)?;
+    let pixels = store.data().table.get(source)?.0.pixel_count() + size / 8;
+    let Some(left) = store.get_fuel()?.checked_sub(pixels) else {
+        store.set_fuel(0)?;
+        return Err(Trap::OutOfFuel.into());
+    };
+    store.set_fuel(left)?;
     let sandbox = store.data_mut();
-    sandbox.take_frame_bytes(size)?;
     match work(&sandbox.table.get(source)?.0) {
         Ok(made) => Ok((Ok(push(sandbox, GuestFrame::new(made))?),)),
-        Err(failure) => Ok((Err(Error::InvalidParams(failure.message)),)),
+        Err(failure) => Ok((refuse(store, Err(Error::Internal(failure.message))),)),
     }
 }
 
@@ -328,11 +344,14 @@ fn add_host(host: &mut LinkerInstance<'_, Sandbox>) -> wasmtime::Result<()> {
         })
     })?;
     host.func_wrap("emit", |mut store: Store<'_>, (key, json): (String, String)| {
-        let bytes = json.len();
-        match serde_json::from_str(&json) {
-            Ok(value) => store.data_mut().emit(key, value, bytes).map(|()| (Ok(()),)),
-            Err(error) => {
-                let why = format!("the value emitted as `{key}` is not JSON: {error}");
+        store.data_mut().take_emit_bytes(key.len() + json.len())?;
+        match json::parse(&json) {
+            Ok(value) => {
+                store.data_mut().emitted.push((key, value));
+                Ok((Ok(()),))
+            }
+            Err(wrong) => {
+                let why = format!("the value emitted as `{}` {wrong}", cut(&key));
                 store.data_mut().refused = Some(why.clone());
                 Ok((Err(why),))
             }

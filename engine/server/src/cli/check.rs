@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use workflow::pipeline::{Problem, Severity, check_within};
 
 use super::style;
@@ -29,9 +29,15 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let config = args.engine.pool_config()?;
     let catalog = args.engine.library(&config)?.catalog();
     let ceilings = (&args.ceilings).into();
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in &args.files {
-        let source = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+        let source = match std::fs::read_to_string(file) {
+            Ok(source) => source,
+            Err(error) => {
+                unreadable.push(format!("{}: {error}", file.display()));
+                continue;
+            }
+        };
         let problems = match check_within(&source, &file.display().to_string(), &catalog, &ceilings) {
             Ok(checked) => checked.warnings,
             Err(problems) => problems,
@@ -44,7 +50,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&found)?);
     }
-    let failed = found.iter().any(|p| p.severity == Severity::Error);
+    for why in &unreadable {
+        anstream::eprintln!("{} {why}", style::error("unreadable"));
+    }
+    let failed = !unreadable.is_empty() || found.iter().any(|p| p.severity == Severity::Error);
     Ok(if failed {
         ExitCode::FAILURE
     } else {

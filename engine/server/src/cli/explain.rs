@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
+use workflow::plan::{Input, Plan};
 
 use super::{files, style};
 use crate::app::EngineArgs;
 use crate::executor::pool::{Pool, PoolConfig};
 use crate::outcome::{Outcome, StepReport};
+use crate::runner;
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -45,13 +47,13 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
         .map_err(|why| anyhow::anyhow!("the job was not taken: {why:?}"))?;
     pool.drain();
     if let (Some(folder), Ok(renditions)) = (&args.output, &outcome.result) {
-        let stem = files::stems(std::slice::from_ref(&args.image)).remove(0);
+        let stem = files::stems(std::slice::from_ref(&args.image), &[]).remove(0);
         files::write_renditions(folder, &stem, renditions)?;
     }
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        show(&outcome);
+        show(&pipeline.plan, &outcome);
     }
     Ok(if outcome.result.is_ok() {
         ExitCode::SUCCESS
@@ -60,24 +62,30 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     })
 }
 
-fn show(outcome: &Outcome) {
+/// All of the plan, in its order, and beside it what came of each part.
+fn show(plan: &Plan, outcome: &Outcome) {
     let mut table = Table::new();
     table
         .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["step", "uses", "gives", "ms", "fuel", "memory"]);
-    for column in 3..6 {
+        .set_header(["step", "from", "uses", "gives", "ms", "fuel", "memory"]);
+    for column in 4..7 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for step in &outcome.report.steps {
+    for (id, from, uses) in parts(plan) {
+        let Some(done) = outcome.report.steps.iter().find(|step| step.id == id) else {
+            table.add_row([id, &from, &uses, "not run"]);
+            continue;
+        };
         table.add_row([
-            step.id.clone(),
-            step.uses.clone(),
-            step.output.clone(),
-            format!("{:.2}", step.ms),
-            step.fuel.map_or(String::new(), thousands),
-            step.memory.map_or(String::new(), |m| format!("{} KiB", m >> 10)),
+            id,
+            &from,
+            &done.uses,
+            &done.output,
+            &format!("{:.2}", done.ms),
+            &done.fuel.map_or(String::new(), thousands),
+            &done.memory.map_or(String::new(), |m| format!("{} KiB", m >> 10)),
         ]);
     }
     anstream::println!("{table}");
@@ -89,6 +97,23 @@ fn show(outcome: &Outcome) {
         Ok(_) => anstream::println!("{} in {:.1} ms", style::good("done"), outcome.report.ms),
         Err(failure) => anstream::println!("{} {failure}", style::error("failed")),
     }
+}
+
+/// Name, input and use of every step and rendition.
+fn parts(plan: &Plan) -> Vec<(&str, String, String)> {
+    let name = |step: usize| plan.steps[step].id.clone();
+    let steps = plan.steps.iter().map(|step| {
+        let from = match step.input {
+            Input::Original => "original".to_owned(),
+            Input::Step(step) => name(step),
+        };
+        (step.id.as_str(), from, runner::uses(&step.action))
+    });
+    let renditions = plan
+        .renditions
+        .iter()
+        .map(|rendition| (rendition.name.as_str(), name(rendition.from), "encode".to_owned()));
+    steps.chain(renditions).collect()
 }
 
 fn why(step: &StepReport) {

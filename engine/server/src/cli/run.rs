@@ -76,7 +76,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 
 fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line> {
     let bar = progress(args.images.len() as u64, args.json);
-    let stems = files::stems(&args.images);
+    let stems = files::stems(&args.images, &files::endings(&job.plan));
     let next = AtomicUsize::new(0);
     let work = || {
         let mut lines = Vec::new();
@@ -104,14 +104,12 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
 }
 
 fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> Line {
-    let failed = |error: &anyhow::Error| {
-        Outcome::failed(Failure::new(FailureKind::Infrastructure, format!("{error:#}")))
-    };
     let outcome = match files::original(image, job.plan.limits.max_bytes) {
-        Ok(original) => pool
-            .run_blocking(job.clone(), original)
-            .unwrap_or_else(|why| failed(&anyhow::anyhow!("not taken: {why:?}"))),
-        Err(error) => failed(&error),
+        Ok(original) => pool.run_blocking(job.clone(), original).unwrap_or_else(|why| {
+            let text = format!("not taken: {why:?}");
+            Outcome::failed(Failure::new(FailureKind::Infrastructure, text))
+        }),
+        Err(failure) => Outcome::failed(failure),
     };
     let written = outcome.result.and_then(|renditions| {
         let infrastructure =

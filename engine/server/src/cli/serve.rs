@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, EngineArgs};
 use crate::ceilings::CeilingArgs;
-use crate::http;
+use crate::http::limits::Limits;
+use crate::http::{self, connections};
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -31,18 +32,28 @@ pub(super) struct Args {
     #[arg(long, env = "STOPBATH_DRAIN", value_name = "SECONDS", default_value_t = 30)]
     drain: u64,
     #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     ceilings: CeilingArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
-    let app = App::start(&args.engine, &args.ceilings, args.pipelines.as_deref())?;
+    let app = App::start(
+        &args.engine,
+        &args.ceilings,
+        args.limits.clone(),
+        args.pipelines.as_deref(),
+    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(args, Arc::clone(&app)))?;
+    if !runtime.block_on(serve(args, Arc::clone(&app)))? {
+        // The executors end with this process.
+        std::process::exit(1);
+    }
     runtime.shutdown_timeout(Duration::from_secs(1));
     if let Some(app) = Arc::into_inner(app) {
         app.pool.drain();
@@ -51,24 +62,39 @@ pub(super) fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-async fn serve(args: &Args, app: Arc<App>) -> Result<()> {
+/// False if work in hand was not finished.
+async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr()?;
     greet(address, &app);
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
+    let stop_listening = async {
         told_to_stop().await;
-        tracing::info!("told to stop: finishing work in hand");
+        tracing::info!("told to stop: finishing work in hand; told once more, it stops at once");
         stop.send(()).ok();
-    });
+    };
+    let server = connections::serve(
+        listener,
+        http::router(Arc::clone(&app)),
+        &args.limits,
+        stop_listening,
+    );
     let limit = Duration::from_secs(args.drain);
+    let impatient = async {
+        drop(stopped.await);
+        tokio::select! {
+            () = tokio::time::sleep(limit) => {}
+            () = told_to_stop() => {}
+        }
+    };
     tokio::select! {
-        result = server.into_future() => result.context("serve"),
-        () = async { drop(stopped.await); tokio::time::sleep(limit).await } => {
-            tracing::warn!("work in hand took longer than {} s; ending it", limit.as_secs());
-            Ok(())
+        () = server => Ok(true),
+        () = impatient => {
+            let (waiting, running) = app.pool.load();
+            tracing::warn!("stopped with {running} jobs running and {waiting} waiting");
+            Ok(false)
         }
     }
 }

@@ -53,10 +53,22 @@ pub(crate) fn main(args: &Args) -> Result<()> {
                 )))),
             },
         };
-        send_response(&socket, &response)?;
+        answer(&socket, &response)?;
         inbox.tidy();
     }
     Ok(())
+}
+
+/// A report that is longer than a message may be is left out, rather than the process being lost over it.
+fn answer(socket: &UnixStream, response: &Response) -> std::io::Result<()> {
+    match send_response(socket, response) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let text = format!("what the steps say of themselves is too long: {error}");
+            let failure = Failure::new(FailureKind::HostLimit, text);
+            send_response(socket, &Response::Done(Box::new(Outcome::failed(failure))))
+        }
+        sent => sent,
+    }
 }
 
 /// The plugin host of this process, with the cache that its siblings share.

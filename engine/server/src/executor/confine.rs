@@ -1,6 +1,6 @@
 //! The walls around an executor, put up by itself before it reads its first request.
 //!
-//! Memory and file-size limits, no core dumps, no new privileges, death with the server, and a seccomp
+//! A memory limit, no core dumps, no new privileges, death with the server, and a seccomp
 //! filter: no sockets, no programs, no signals to others, no file opened for writing. Nothing here needs
 //! root. `RLIMIT_DATA` rather than `RLIMIT_AS` bounds memory: see decision 0003.
 
@@ -33,6 +33,10 @@ fn limit(resource: Resource, value: u64) -> Result<()> {
 /// Refused calls answer EPERM, so that a library which only tries goes on without.
 fn filter(may_write: bool) -> Result<BpfProgram> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let me = u64::from(std::process::id());
+    // The own process may be aborted and asked for its limits; no other.
+    rules.insert(libc::SYS_tgkill, others(&[me])?);
+    rules.insert(libc::SYS_prlimit64, others(&[0, me])?);
     if !may_write {
         rules.extend(CHANGES_FILES.iter().map(|call| (*call, Vec::new())));
         rules.insert(libc::SYS_openat, writing_flags()?);
@@ -42,6 +46,15 @@ fn filter(may_write: bool) -> Result<BpfProgram> {
         .context("seccomp on this architecture")?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(1), arch)?;
     Ok(filter.try_into()?)
+}
+
+/// Refused where the first argument is none of these processes.
+fn others(mine: &[u64]) -> Result<Vec<SeccompRule>> {
+    let conditions = mine
+        .iter()
+        .map(|pid| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *pid))
+        .collect::<Result<_, _>>()?;
+    Ok(vec![SeccompRule::new(conditions)?])
 }
 
 /// One rule for each flag with which `openat` may change something.
@@ -75,9 +88,24 @@ const REFUSED: &[i64] = &[
     libc::SYS_process_vm_writev,
     libc::SYS_kill,
     libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_process_madvise,
     libc::SYS_io_uring_setup,
     libc::SYS_open_by_handle_at,
     libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
     libc::SYS_bpf,
     libc::SYS_keyctl,
     libc::SYS_userfaultfd,
@@ -107,7 +135,24 @@ const CHANGES_FILES: &[i64] = &[
     libc::SYS_chown,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_mknod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lchown,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
     libc::SYS_openat2,
+    libc::SYS_renameat,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat2,
+    libc::SYS_fchown,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
     libc::SYS_truncate,
     libc::SYS_renameat2,
     libc::SYS_mkdirat,

@@ -3,12 +3,15 @@
 //! A slot sends one job at a time, so when its process dies the job, the step and the original are known.
 //! A job that outlives its deadline is ended by killing the process, the only way to stop native code.
 //! Dead or killed processes are replaced at once; other jobs never notice.
+//!
+//! A job whose caller has gone is taken out of the queue, and its original with it. One that runs already is
+//! let finish: its deadline is near, and a kill would cost a new process.
 
+mod cpu;
 mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -27,7 +30,7 @@ use process::{Errand, Process};
 pub(crate) struct PoolConfig {
     /// How many processes, one job each; one per core is right for throughput.
     pub(crate) executors: usize,
-    /// How many jobs may wait before callers are refused.
+    /// How many jobs may wait, besides those that run, before callers are refused.
     pub(crate) queue: usize,
     /// Bytes of private writable memory that one executor may have.
     pub(crate) memory: u64,
@@ -44,7 +47,6 @@ pub(crate) struct Pool {
 struct Shared {
     config: PoolConfig,
     queue: Queue<Ticket>,
-    busy: AtomicUsize,
 }
 
 struct Ticket {
@@ -56,11 +58,7 @@ struct Ticket {
 impl Pool {
     pub(crate) fn start(config: PoolConfig) -> anyhow::Result<Self> {
         let queue = Queue::new(config.queue + config.executors);
-        let shared = Arc::new(Shared {
-            queue,
-            busy: AtomicUsize::new(0),
-            config,
-        });
+        let shared = Arc::new(Shared { config, queue });
         let slots = (0..shared.config.executors)
             .map(|n| {
                 let shared = Arc::clone(&shared);
@@ -72,8 +70,10 @@ impl Pool {
         Ok(Self { shared, slots })
     }
 
-    /// Runs a job.
+    /// Runs a job. Should the caller not wait for the end, it leaves the queue.
     pub(crate) async fn run(&self, job: JobSpec, original: Original) -> Result<Outcome, Refused> {
+        // Dropped after the receiver, so it finds the ticket abandoned.
+        let _sweep = Sweep(&self.shared.queue);
         Ok(self.enqueue(job, original)?.await.unwrap_or_else(|_| stopped()))
     }
 
@@ -94,7 +94,7 @@ impl Pool {
 
     /// Jobs that wait, and executors that work.
     pub(crate) fn load(&self) -> (usize, usize) {
-        (self.shared.queue.len(), self.shared.busy.load(Ordering::Relaxed))
+        self.shared.queue.load()
     }
 
     /// Takes nothing more, finishes what waits, ends the processes.
@@ -105,6 +105,15 @@ impl Pool {
                 tracing::error!("an executor's thread panicked");
             }
         }
+    }
+}
+
+/// Takes out the tickets that nobody waits for.
+struct Sweep<'a>(&'a Queue<Ticket>);
+
+impl Drop for Sweep<'_> {
+    fn drop(&mut self) {
+        drop(self.0.remove(|ticket| ticket.reply.is_closed()));
     }
 }
 
@@ -145,13 +154,11 @@ impl Shared {
     fn serve(&self) {
         let mut process = self.spawn();
         while let Some(ticket) = self.queue.pop() {
-            if ticket.reply.is_closed() {
-                continue;
+            if !ticket.reply.is_closed() {
+                let outcome = self.attempt(&mut process, ticket.job, ticket.original);
+                drop(ticket.reply.send(outcome));
             }
-            self.busy.fetch_add(1, Ordering::Relaxed);
-            let outcome = self.attempt(&mut process, ticket.job, ticket.original);
-            self.busy.fetch_sub(1, Ordering::Relaxed);
-            drop(ticket.reply.send(outcome));
+            self.queue.finished();
             if process.is_none() {
                 process = self.spawn();
             }
@@ -161,7 +168,7 @@ impl Shared {
     /// Leaves `None` behind when the process did not survive the job.
     fn attempt(&self, process: &mut Option<Process>, mut job: Box<JobSpec>, original: Original) -> Outcome {
         // A lone job may use every core; under load each executor keeps to its own.
-        job.threads = (self.config.executors / self.busy.load(Ordering::Relaxed).max(1)).max(1) as u32;
+        job.threads = (self.config.executors / self.queue.load().1.max(1)).max(1) as u32;
         let mut errand = Errand::new(job, original);
         // One that died between jobs costs nobody anything, even where that shows only when it gets the next.
         if process.as_mut().is_some_and(Process::is_gone) {

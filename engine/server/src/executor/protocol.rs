@@ -24,7 +24,7 @@ use crate::outcome::Outcome;
 use crate::runner::JobSpec;
 
 /// No message is longer; a plan or a report takes a few kilobytes, analyses may take more.
-const MAX_MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = 16 << 20;
 /// All renditions of one job together.
 const MAX_RENDITIONS: u64 = 2 << 30;
 
@@ -40,7 +40,8 @@ pub(crate) enum Request {
 pub(crate) enum Response {
     /// The executor is confined and ready.
     Ready,
-    /// A step begins: should the process die, this is the one to blame.
+    /// The steps and renditions that run now, `, ` between them: should the process die, these are the ones to blame.
+    /// Empty where none does.
     Step(String),
     Done(Box<Outcome>),
     Inspected(Box<Result<Inspected, String>>),

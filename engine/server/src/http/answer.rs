@@ -3,13 +3,15 @@
 mod accept;
 mod pack;
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use workflow::plan::Plan;
 
 use super::problem::Problem;
+use crate::budget::Budget;
 use crate::outcome::{Outcome, Rendition, Report};
 
 /// What the caller gets.
@@ -53,74 +55,75 @@ impl Shape {
     }
 }
 
-/// Turns the outcome of a job into a response.
-pub(crate) fn build(
-    shape: Shape,
-    outcome: Outcome,
-    if_none_match: Option<&str>,
-) -> Result<Response, Problem> {
-    let report = outcome.report;
-    let renditions = outcome.result.map_err(Problem::from)?;
-    let timing = server_timing(&report);
+/// Turns the outcome of a job into a response, whose bytes count against the budget until they are sent.
+pub(crate) async fn build(shape: Shape, outcome: Outcome, budget: &Budget) -> Result<Response, Problem> {
+    let Outcome { result, report } = outcome;
+    let mut renditions = result?;
+    hold(&mut renditions, budget)?;
+    let mut marks = HeaderMap::new();
+    marks.insert(header::VARY, HeaderValue::from_static("accept"));
+    mark(&mut marks, "server-timing", &server_timing(&report));
+    if report.salvaged {
+        mark(&mut marks, "stopbath-salvaged", "true");
+    }
+    if !report.skipped.is_empty() {
+        mark(&mut marks, "stopbath-skipped", &report.skipped.join(", "));
+    }
     let mut response = match (shape, renditions.as_slice()) {
-        (Shape::Bytes, [one]) => bytes(one, if_none_match),
+        (Shape::Bytes, [one]) => bytes(one),
         (Shape::Bytes, _) => {
             let text =
                 "the step that makes this rendition was skipped (`on_failure: skip`), so there is none";
             return Err(Problem::new(500, "bad-output", text));
         }
-        (Shape::Multipart, all) => pack::multipart(all, &facts(all, &report)),
-        (Shape::Zip, all) => pack::zip(all, &facts(all, &report))?,
-        (Shape::Json, all) => axum::Json(facts(all, &report)).into_response(),
+        _ => {
+            // Much text or many bytes take their time; requests are not to wait for it.
+            let share = budget.share();
+            let pack = move || pack::pack(shape, &renditions, &report, share);
+            let packed = tokio::task::spawn_blocking(pack).await;
+            packed.map_err(|_| Problem::new(500, "internal", "the answer could not be packed"))??
+        }
     };
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    if let Ok(value) = HeaderValue::from_str(&timing) {
-        headers.insert("server-timing", value);
-    }
-    if report.salvaged {
-        headers.insert("stopbath-salvaged", HeaderValue::from_static("true"));
-    }
+    response.headers_mut().extend(marks);
     Ok(response)
 }
 
-fn bytes(rendition: &Rendition, if_none_match: Option<&str>) -> Response {
-    let etag = format!("\"{}\"", rendition.key);
-    let known =
-        if_none_match.is_some_and(|tags| tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = Response::new(Body::from(rendition.bytes.clone()));
-        if let Ok(value) = HeaderValue::from_str(&rendition.media_type) {
-            response.headers_mut().insert(header::CONTENT_TYPE, value);
-        }
-        response
-    };
-    if let Ok(value) = HeaderValue::from_str(&etag) {
-        response.headers_mut().insert(header::ETAG, value);
+fn mark(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
     }
+}
+
+fn hold(renditions: &mut [Rendition], budget: &Budget) -> Result<(), Problem> {
+    let mut share = budget.share();
+    share.grow(renditions.iter().map(|r| r.bytes.len() as u64).sum())?;
+    let share = Arc::new(share);
+    for rendition in renditions {
+        rendition.bytes = share.hold(std::mem::take(&mut rendition.bytes));
+    }
+    Ok(())
+}
+
+fn bytes(rendition: &Rendition) -> Response {
+    let mut response = Response::new(Body::from(rendition.bytes.clone()));
+    let headers = response.headers_mut();
+    mark(headers, "content-type", media_type(&rendition.media_type));
+    mark(headers, "etag", &format!("\"{}\"", rendition.key));
+    // An encoder plugin may make anything, a page with scripts too; it gets no rights from this origin.
+    mark(headers, "content-security-policy", "default-src 'none'; sandbox");
     response
 }
 
-/// Everything about the job but the pictures.
-fn facts(renditions: &[Rendition], report: &Report) -> serde_json::Value {
-    let renditions: Vec<_> = renditions
-        .iter()
-        .map(|r| {
-            json!({ "name": r.name, "media_type": r.media_type, "width": r.width, "height": r.height,
-                "bytes": r.length, "key": r.key })
-        })
-        .collect();
-    json!({
-        "original": report.original,
-        "salvaged": report.salvaged,
-        "renditions": renditions,
-        "analyses": report.analyses,
-        "metadata": report.metadata,
-        "steps": report.steps,
-        "ms": report.ms,
-    })
+/// What an encoder plugin says of its bytes goes into headers only if it is a plain `type/subtype`.
+fn media_type(claimed: &str) -> &str {
+    let token = |text: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        !text.is_empty() && text.chars().all(fits)
+    };
+    match claimed.split_once('/') {
+        Some((kind, subtype)) if token(kind) && token(subtype) => claimed,
+        _ => "application/octet-stream",
+    }
 }
 
 /// One entry a step; names are tokens, so other characters become `-`.
@@ -132,4 +135,29 @@ fn server_timing(report: &Report) -> String {
         .chain([entry("total", report.ms)])
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::media_type;
+
+    #[test]
+    fn only_plain_media_types_get_into_headers() {
+        for good in ["image/png", "image/svg+xml", "application/vnd.ms-photo"] {
+            assert_eq!(media_type(good), good);
+        }
+        for bad in [
+            "",
+            "image",
+            "image/",
+            "/png",
+            "image/png\r\nSet-Cookie: a=b",
+            "image/png\n",
+            "image/png; a=\"b\"",
+            "image/a/b",
+            "image/ü",
+        ] {
+            assert_eq!(media_type(bad), "application/octet-stream", "{bad:?}");
+        }
+    }
 }

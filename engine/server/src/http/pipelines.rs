@@ -1,9 +1,13 @@
 //! `GET /v1/pipelines` and `/v1/pipelines/{name}`: what is active, as it was declared.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,12 +53,13 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Summary>> {
     get,
     path = "/v1/pipelines/{name}",
     params(("name" = String, Path, description = "The pipeline")),
-    responses((status = 200, body = Detail), (status = 404, body = Problem)),
+    responses((status = 200, body = Detail), (status = 400, body = Problem), (status = 404, body = Problem)),
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Detail>, Problem> {
+    let Path(name) = name?;
     let pipeline = find(&app, &name)?;
     Ok(Json(Detail {
         summary: summary(&name, pipeline),
@@ -68,8 +73,10 @@ pub(crate) async fn show(
 
 /// The JSON Schema of pipeline files, for editors.
 #[utoipa::path(get, path = "/v1/schema/pipeline.json", responses((status = 200, description = "A JSON Schema")))]
-pub(crate) async fn schema() -> Json<serde_json::Value> {
-    Json(workflow::schema::json_schema())
+pub(crate) async fn schema() -> impl IntoResponse {
+    static SCHEMA: LazyLock<Bytes> =
+        LazyLock::new(|| workflow::schema::json_schema().to_string().into_bytes().into());
+    ([(header::CONTENT_TYPE, "application/json")], SCHEMA.clone())
 }
 
 pub(crate) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Pipeline, Problem> {

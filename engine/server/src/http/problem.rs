@@ -2,11 +2,14 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::failure::{Failure, FailureKind};
+
+use crate::budget::Spent;
 
 /// `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +50,10 @@ impl Problem {
         }
     }
 
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(400, "bad-request", detail)
+    }
+
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", detail)
     }
@@ -62,6 +69,15 @@ impl Problem {
             ..Self::new(503, "overloaded", detail)
         }
     }
+
+    /// Something that the server stands on; it may be back soon.
+    pub(crate) fn infrastructure(detail: impl Into<String>) -> Self {
+        Failure::new(FailureKind::Infrastructure, detail).into()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
 }
 
 impl From<Failure> for Problem {
@@ -69,7 +85,28 @@ impl From<Failure> for Problem {
         let mut problem = Self::new(status(failure.kind), failure.kind.name(), failure.message);
         problem.step = failure.step.map(Into::into);
         problem.offset = failure.offset;
+        problem.retry_after = (problem.status == 503).then_some(5);
         problem
+    }
+}
+
+impl From<Spent> for Problem {
+    fn from(_: Spent) -> Self {
+        let text =
+            "too many originals and answers are in memory at once (`--buffers`); try again in a moment";
+        Self::busy(text, 1)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(format!("the path cannot be read: {}", rejection.body_text()))
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(format!("the query does not fit: {}", rejection.body_text()))
     }
 }
 
@@ -89,32 +126,40 @@ fn status(kind: FailureKind) -> u16 {
     }
 }
 
+/// Every kind there is; the README lists them, too.
+const TITLES: [(&str, &str); 19] = [
+    ("bad-input", "The original is damaged"),
+    ("unsupported", "The original is of a type that is not handled"),
+    ("too-large", "The original is larger than allowed"),
+    ("invalid-params", "A step's params do not fit"),
+    ("out-of-fuel", "A plugin used up its fuel"),
+    ("timeout", "The job took too long"),
+    ("memory-limit", "A plugin wanted more memory than it may have"),
+    ("trap", "A plugin crashed in its sandbox"),
+    ("bad-output", "A result does not hold together"),
+    ("host-limit", "A plugin asked the host for more than it grants"),
+    ("internal", "A step failed by itself"),
+    ("crash", "The executor died while it worked on this original"),
+    (
+        "infrastructure",
+        "Something that Stopbath stands on does not answer",
+    ),
+    ("not-found", "There is nothing here"),
+    ("not-acceptable", "None of the types asked for can be given"),
+    ("bad-request", "The request does not hold together"),
+    ("request-timeout", "The request came too slowly"),
+    ("method-not-allowed", "The route takes another method"),
+    ("overloaded", "Too much work at once"),
+];
+
 fn title(kind: &str) -> &'static str {
-    match kind {
-        "bad-input" => "The original is damaged",
-        "unsupported" => "The original is of a type that is not handled",
-        "too-large" => "The original is larger than allowed",
-        "invalid-params" => "A step's params do not fit",
-        "out-of-fuel" => "A plugin used up its fuel",
-        "timeout" => "The job took too long",
-        "memory-limit" => "A plugin wanted more memory than it may have",
-        "trap" => "A plugin crashed in its sandbox",
-        "bad-output" => "A result does not hold together",
-        "host-limit" => "A plugin asked the host for more than it grants",
-        "internal" => "A step failed by itself",
-        "crash" => "The executor died while it worked on this original",
-        "infrastructure" => "Something that Stopbath stands on does not answer",
-        "not-found" => "There is nothing here",
-        "not-acceptable" => "None of the types asked for can be given",
-        "bad-request" => "The request does not hold together",
-        "method-not-allowed" => "The route takes another method",
-        "overloaded" => "Too much work at once",
-        _ => "Error",
-    }
+    let found = TITLES.iter().find(|(known, _)| *known == kind);
+    found.map_or("Error", |(_, title)| title)
 }
 
 /// What a problem's `type` address answers.
-pub(crate) async fn explain(Path(kind): Path<String>) -> Result<String, Problem> {
+pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let Path(kind) = kind?;
     match title(&kind) {
         "Error" => Err(Problem::not_found(format!(
             "there is no kind of problem called `{kind}`"
@@ -164,6 +209,24 @@ mod tests {
             assert_ne!(title(kind.name()), "Error", "{kind}");
             let callers_fault = kind.class() == workflow::failure::FailureClass::BadInput;
             assert_eq!(status(kind) < 500, callers_fault, "{kind}");
+            let problem = Problem::from(Failure::new(kind, "a failure"));
+            assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_each_kind_and_no_other() {
+        let readme = include_str!("../../../../README.md");
+        let section = readme.split("\n## ").find(|text| text.starts_with("Errors"));
+        let section = section.unwrap();
+        for (kind, _) in TITLES {
+            assert!(section.contains(&format!("`{kind}`")), "{kind}");
+        }
+        for kind in section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        {
+            assert_ne!(title(kind), "Error", "{kind}");
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{self, Shape};
 use super::problem::Problem;
@@ -22,20 +23,36 @@ pub(crate) struct Options {
     rendition: Option<String>,
 }
 
+/// For the API's description; forms are read in `upload`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Form {
+    /// The image; the first part with a file name counts, whatever it is called.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
 /// Run a pipeline over an image and wait for the result.
 ///
 /// The body is the image itself, or a multipart form with a file. One rendition is answered as its bytes;
 /// several as `multipart/mixed`, or by `Accept` as a ZIP (`application/zip`) or as facts without pictures
-/// (`application/json`).
+/// (`application/json`). A rendition's `ETag` names its bytes; as this is a `POST`, `If-None-Match` is not
+/// looked at. `stopbath-skipped` lists steps that failed and were passed over by `on_failure: skip`;
+/// `stopbath-salvaged` says that pixels were missing from the original.
 #[utoipa::path(
     post,
     path = "/v1/pipelines/{name}/process",
     params(("name" = String, Path, description = "The pipeline"), Options),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(
+        description = "The image, or a form with it",
+        content((Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+    ),
     responses(
         (status = 200, description = "The rendition, or all of them", content_type = "image/*"),
-        (status = 304, description = "`If-None-Match` names the rendition that would be sent"),
+        (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
         (status = 404, description = "No such pipeline or rendition", body = Problem),
+        (status = 406, description = "It cannot be given as any type of `Accept`", body = Problem),
+        (status = 408, description = "The body came too slowly", body = Problem),
         (status = 413, description = "Too many bytes", body = Problem),
         (status = 415, description = "Not a type that this pipeline takes", body = Problem),
         (status = 422, description = "Damaged, too many pixels, or params that do not fit it", body = Problem),
@@ -46,40 +63,38 @@ pub(crate) struct Options {
 )]
 pub(crate) async fn process(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    Query(options): Query<Options>,
-    headers: HeaderMap,
+    name: Result<Path<String>, PathRejection>,
+    options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (pipeline, shape) = match understand(&app, &name, &options, &headers) {
+    let (pipeline, shape, only) = match understand(&app, name, options, request.headers()) {
         Ok(understood) => understood,
         Err(problem) => {
             upload::discard(request).await;
             return Err(problem);
         }
     };
-    let mut share = app.budget.share();
-    let original = upload::receive(request, pipeline.plan.limits.max_bytes, &mut share).await?;
+    let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
     let mut job = app.library.job(&pipeline.plan);
-    job.only = options.rendition;
+    job.only = only;
     let outcome = app.pool.run(job, original).await.map_err(refused)?;
-    drop(share);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-    answer::build(shape, outcome, known)
+    answer::build(shape, outcome, &app.budget).await
 }
 
 /// Everything that can be wrong before the original is looked at.
 fn understand<'a>(
     app: &'a App,
-    name: &str,
-    options: &Options,
+    name: Result<Path<String>, PathRejection>,
+    options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(&'a Pipeline, Shape), Problem> {
-    let pipeline = super::pipelines::find(app, name)?;
-    known_rendition(pipeline, name, options.rendition.as_deref())?;
+) -> Result<(&'a Pipeline, Shape, Option<String>), Problem> {
+    let Path(name) = name?;
+    let Query(Options { rendition }) = options?;
+    let pipeline = super::pipelines::find(app, &name)?;
+    known_rendition(pipeline, &name, rendition.as_deref())?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
-    let shape = Shape::choose(accept, &pipeline.plan, options.rendition.as_deref())?;
-    Ok((pipeline, shape))
+    let shape = Shape::choose(accept, &pipeline.plan, rendition.as_deref())?;
+    Ok((pipeline, shape, rendition))
 }
 
 fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Result<(), Problem> {

@@ -1,39 +1,61 @@
 //! Takes a request's body into an original: raw, or the first file of a multipart form.
 //!
-//! Chunk by chunk, counted against the pipeline's `max_bytes` and the server's budget; a sender that falls
-//! silent is given up on.
+//! Chunk by chunk, counted against the pipeline's `max_bytes` and the server's budget before anything else
+//! sees it; a sender that falls silent or is too slow is given up on.
 
-use std::time::Duration;
+mod form;
 
-use axum::body::{Body, BodyDataStream};
-use axum::extract::{FromRequest, Multipart, Request};
+use std::time::{Duration, Instant};
+
+use axum::body::BodyDataStream;
+use axum::extract::Request;
 use axum::http::header;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::budget::Share;
+use super::limits::Pace;
 use super::problem::Problem;
+use crate::app::App;
+use crate::budget::Share;
 use crate::original::{AppendError, Original};
 
-/// The longest pause between two chunks.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How much a form may hold besides its file.
+const OVERHEAD: u64 = 64 << 10;
 
-pub(crate) async fn receive(request: Request, limit: u64, share: &mut Share) -> Result<Original, Problem> {
-    let mut original = Original::new(limit);
-    if declared(&request) > Some(limit) {
-        discard(request).await;
-        return Err(too_large(limit));
+/// `limit` is in bytes of the file; the original comes with its share of the budget.
+pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<Original, Problem> {
+    let boundary = form::boundary(&request);
+    let most = limit.saturating_add(if boundary.is_some() { OVERHEAD } else { 0 });
+    let too_long = declared(&request) > Some(most);
+    let mut intake = Intake {
+        chunks: request.into_body().into_data_stream(),
+        pace: app.limits.pace(),
+        share: app.budget.share(),
+        received: 0,
+        most,
+        limit,
+    };
+    let received = match boundary {
+        _ if too_long => Err(too_large(limit)),
+        Some(boundary) => form::receive(&mut intake, boundary).await,
+        None => receive_raw(&mut intake).await,
+    };
+    let Intake { chunks, share, .. } = intake;
+    match received {
+        Ok(mut original) => {
+            original.keep(share);
+            // A form may go on behind its file.
+            read_off(chunks).await;
+            Ok(original)
+        }
+        Err(problem) => {
+            drop(share);
+            if problem.status() != 408 {
+                read_off(chunks).await;
+            }
+            Err(problem)
+        }
     }
-    if is_multipart(&request) {
-        receive_form(request, &mut original, share).await?;
-    } else {
-        receive_raw(request.into_body(), &mut original, share).await?;
-    }
-    if original.bytes().is_empty() {
-        let text = "the request has no image; send the file as the body, or as a file of a multipart form";
-        return Err(Problem::new(400, "bad-request", text));
-    }
-    Ok(original)
 }
 
 /// Reads a body that nobody wants, so that the caller gets to read the answer; not for ever.
@@ -47,66 +69,65 @@ async fn read_off(mut chunks: BodyDataStream) {
     tokio::time::timeout(PATIENCE, read).await.ok();
 }
 
-async fn receive_raw(body: Body, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = in_time(chunks.next()).await? {
-        if let Err(problem) = append(original, &chunk.map_err(|error| broken_off(&error))?, share) {
-            read_off(chunks).await;
-            return Err(problem);
-        }
+async fn receive_raw(intake: &mut Intake) -> Result<Original, Problem> {
+    let mut original = intake.original();
+    while let Some(chunk) = intake.next().await? {
+        append(&mut original, &chunk)?;
     }
-    Ok(())
+    if original.bytes().is_empty() {
+        let text = "the request has no image; send the file as the body, or as a file of a multipart form";
+        return Err(Problem::bad_request(text));
+    }
+    Ok(original)
 }
 
-async fn receive_form(request: Request, original: &mut Original, share: &mut Share) -> Result<(), Problem> {
-    let bad = |error: String| {
-        Problem::new(
-            400,
-            "bad-request",
-            format!("the multipart form is damaged: {error}"),
-        )
-    };
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|e| bad(e.body_text()))?;
-    while let Some(mut field) = in_time(form.next_field())
-        .await?
-        .map_err(|e| bad(e.body_text()))?
-    {
-        if field.file_name().is_none() && field.name() != Some("file") {
-            continue;
-        }
-        while let Some(chunk) = in_time(field.chunk()).await?.map_err(|e| bad(e.body_text()))? {
-            append(original, &chunk, share)?;
-        }
-        return Ok(());
-    }
-    Err(Problem::new(
-        400,
-        "bad-request",
-        "the form has no file; name its field `file`",
-    ))
+/// A body on its way in. All that is received passes here first.
+struct Intake {
+    chunks: BodyDataStream,
+    pace: Pace,
+    share: Share,
+    received: u64,
+    /// Of the body; a form may be longer than its file.
+    most: u64,
+    /// Of the file.
+    limit: u64,
 }
 
-fn append(original: &mut Original, chunk: &Bytes, share: &mut Share) -> Result<(), Problem> {
-    share.grow(chunk.len() as u64)?;
+impl Intake {
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let begun = Instant::now();
+        let next = tokio::time::timeout(self.pace.left(), self.chunks.next()).await;
+        self.pace.waited(begun.elapsed());
+        let Some(chunk) = next.map_err(|_| too_slow())? else {
+            return Ok(None);
+        };
+        let chunk = chunk.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
+        self.pace.moved(chunk.len());
+        self.received += chunk.len() as u64;
+        if self.received > self.most {
+            return Err(too_large(self.limit));
+        }
+        self.share.grow(chunk.len() as u64)?;
+        Ok(Some(chunk))
+    }
+
+    /// An empty one to fill.
+    fn original(&self) -> Original {
+        Original::new(self.limit)
+    }
+}
+
+fn append(original: &mut Original, chunk: &Bytes) -> Result<(), Problem> {
     original.append(chunk).map_err(|error| match error {
         AppendError::TooLarge(limit) => too_large(limit),
-        AppendError::Memory(error) => Problem::new(
-            503,
-            "infrastructure",
-            format!("no memory for the original: {error}"),
-        ),
+        AppendError::Io(error) => Problem::infrastructure(format!("the original could not be kept: {error}")),
     })
 }
 
-async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
-    let silent = || Problem::new(408, "bad-request", "the body stopped arriving");
-    tokio::time::timeout(SILENCE, next).await.map_err(|_| silent())
-}
-
-fn broken_off(error: &axum::Error) -> Problem {
-    Problem::new(400, "bad-request", format!("the body broke off: {error}"))
+fn too_slow() -> Problem {
+    let text = "the body stopped arriving, or came too slowly; send it again over a better connection";
+    Problem::new(408, "request-timeout", text)
 }
 
 fn too_large(limit: u64) -> Problem {
@@ -123,12 +144,4 @@ fn declared(request: &Request) -> Option<u64> {
         .ok()?
         .parse()
         .ok()
-}
-
-fn is_multipart(request: &Request) -> bool {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok());
-    content_type.is_some_and(|v| v.starts_with("multipart/form-data"))
 }

@@ -1,11 +1,10 @@
 //! The built-in steps of a run: decode with its plan, and operations on pictures.
 
-use std::sync::atomic::Ordering;
-
-use imaging::{Consumer, DecodeRequest};
+use imaging::{Consumer, DecodeRequest, Pixels};
 use workflow::failure::{Failure, FailureKind};
+use workflow::key::{self, Layout, Reading};
 use workflow::op::{Decode, Op};
-use workflow::plan::{Action, PlannedStep};
+use workflow::plan::{Action, Fallback, OnFailure, PlannedStep};
 
 use super::{Run, Value, needs};
 use crate::outcome::StepReport;
@@ -24,7 +23,10 @@ impl Run<'_> {
             (Action::Builtin(op), Some(Value::Picture(picture))) => {
                 Ok(Value::Picture(imaging::apply(op, picture)?))
             }
-            (Action::Plugin(plugin), _) => self.plugin(&self.plan().steps[node].id, plugin, input, report),
+            (Action::Plugin(plugin), _) => {
+                let seed = self.seed(node, key::Outcome::AsPlanned);
+                self.plugin(seed, plugin, input, report)
+            }
             (Action::Builtin(_), _) => Err(Failure::new(
                 FailureKind::BadOutput,
                 "the step before gave no picture",
@@ -35,12 +37,18 @@ impl Run<'_> {
     fn decode(&self, node: usize, params: &Decode, report: &mut StepReport) -> Result<Value, Failure> {
         let plan = self.plan();
         self.allowed_type()?;
-        let nodes = plan.steps.len() + plan.renditions.len();
-        let readers: Vec<usize> = (0..nodes).filter(|n| needs(plan, *n).contains(&node)).collect();
+        let readers: Vec<usize> = (0..self.nodes())
+            .filter(|n| needs(plan, *n).contains(&node))
+            .collect();
         let consumers: Vec<Consumer<'_>> = readers
             .iter()
-            .map(|n| match plan.steps.get(*n).map(|s| &s.action) {
-                Some(Action::Builtin(Op::Resize(resize))) => Consumer::Resize(resize),
+            .map(|n| match plan.steps.get(*n) {
+                // What a step falls back to is passed on at its full size.
+                Some(step) if step.on_failure == OnFailure::Fallback(Fallback::Step(node)) => Consumer::Full,
+                Some(PlannedStep {
+                    action: Action::Builtin(Op::Resize(resize)),
+                    ..
+                }) => Consumer::Resize(resize),
                 _ => Consumer::Full,
             })
             .collect();
@@ -53,8 +61,12 @@ impl Run<'_> {
         };
         let decoded = imaging::decode(self.original, &request)?;
         report.notes = decoded.notes;
-        self.scale
-            .store(decoded.scale.1 / decoded.scale.0.max(1), Ordering::Relaxed);
+        let layout = match decoded.picture.first().pixels {
+            Pixels::Ycc(_) => Layout::Planes,
+            _ => Layout::Rgb,
+        };
+        let scale = decoded.scale.1 / decoded.scale.0.max(1);
+        self.made().readings.insert(node, Reading { scale, layout });
         Ok(Value::Picture(decoded.picture))
     }
 
@@ -84,11 +96,7 @@ impl Run<'_> {
             let text = "the file is of no known image type (judged by its first bytes, not by its name)";
             return Err(Failure::new(FailureKind::Unsupported, text));
         };
-        if allowed.is_empty()
-            || allowed
-                .iter()
-                .any(|t| t == found.name() || t == found.media_type())
-        {
+        if allowed.is_empty() || allowed.iter().any(|t| t == found.name()) {
             return Ok(());
         }
         let text = format!(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use imaging::Picture;
 use plugin_host::{Call, CallReport, Host, Kind, Limits, Plugin};
 use workflow::failure::{Failure, FailureKind};
+use workflow::key;
 use workflow::plan::{CallLimits, PlannedPlugin};
 
 use super::{Run, Value};
@@ -56,10 +57,20 @@ impl Plugins {
 }
 
 impl Run<'_> {
+    /// Of the random numbers that a step's plugin sees: whatever changes them changes the step's key, and nothing else
+    /// changes them, least of all the step's name.
+    pub(super) fn seed(&self, node: usize, outcome: key::Outcome) -> u64 {
+        let step = &self.plan().steps[node];
+        let reading = key::Reading::default();
+        let key = key::key_of(step, &self.original_digest, &self.made().keys, reading, outcome);
+        let hash = blake3::hash(key.as_bytes());
+        u64::from_le_bytes(std::array::from_fn(|i| hash.as_bytes()[i]))
+    }
+
     /// Calls a plugin for a step.
     pub(super) fn plugin(
         &self,
-        step: &str,
+        seed: u64,
         planned: &PlannedPlugin,
         input: Option<&Value>,
         report: &mut StepReport,
@@ -70,7 +81,7 @@ impl Run<'_> {
         let call = Call {
             params_json: &params_json,
             limits: &limits,
-            seed: seed(&self.original_digest, step),
+            seed,
             deadline: Some(self.deadline),
             bands: if plugin.manifest().banded {
                 self.job.threads
@@ -102,7 +113,12 @@ impl Run<'_> {
                 };
                 let (called, result) = host.decode(&plugin, bytes, &call);
                 note(called, report);
-                result.map(|frame| Value::Picture(Picture::still(frame)))
+                let frame = result?;
+                self.plan()
+                    .limits
+                    .check_size(frame.width, frame.height)
+                    .map_err(|text| Failure::new(FailureKind::TooLarge, text))?;
+                Ok(Value::Picture(Picture::still(frame)))
             }
             _ => Err(Failure::new(
                 FailureKind::BadOutput,
@@ -158,10 +174,4 @@ fn limits_of(planned: &CallLimits) -> Limits {
         timeout: Duration::from_millis(planned.timeout_ms),
         ..Limits::default()
     }
-}
-
-/// The same original and step always see the same random numbers.
-fn seed(original: &str, step: &str) -> u64 {
-    let hash = blake3::hash(format!("{original}/{step}").as_bytes());
-    u64::from_le_bytes(std::array::from_fn(|i| hash.as_bytes()[i]))
 }

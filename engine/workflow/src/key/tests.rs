@@ -11,6 +11,19 @@ fn plan(source: &str) -> Plan {
     check(source, "test.yaml", &catalog()).unwrap().plan
 }
 
+/// The keys of steps if all goes as planned, and a JPEG is read at `scale`.
+fn keys(plan: &Plan, original: &str, scale: u8) -> Vec<String> {
+    let reading = Reading {
+        scale,
+        ..Reading::default()
+    };
+    step_keys(plan, original, &|_| reading, &|_| Outcome::AsPlanned)
+}
+
+fn rendition(plan: &Plan, original: &str, index: usize, scale: u8) -> String {
+    rendition_key(&keys(plan, original, scale), plan, index)
+}
+
 fn photos() -> Plan {
     plan(example("product-photos.yaml"))
 }
@@ -19,20 +32,14 @@ fn photos() -> Plan {
 fn only_what_a_change_touches_gets_new_keys() {
     let before = photos();
     let after = plan(&example("product-photos.yaml").replace("opacity: 0.35", "opacity: 0.4"));
-    let (old, new) = (step_keys(&before, "o", 2), step_keys(&after, "o", 2));
+    let (old, new) = (keys(&before, "o", 2), keys(&after, "o", 2));
     let changed: Vec<&str> = (0..old.len())
         .filter(|&i| old[i] != new[i])
         .map(|i| before.steps[i].id.as_str())
         .collect();
     assert_eq!(changed, ["marked"]);
-    assert_ne!(
-        rendition_key("o", &before, 0, 2),
-        rendition_key("o", &after, 0, 2)
-    );
-    assert_eq!(
-        rendition_key("o", &before, 1, 2),
-        rendition_key("o", &after, 1, 2)
-    );
+    assert_ne!(rendition(&before, "o", 0, 2), rendition(&after, "o", 0, 2));
+    assert_eq!(rendition(&before, "o", 1, 2), rendition(&after, "o", 1, 2));
     assert_ne!(before.digest, after.digest);
 }
 
@@ -46,11 +53,8 @@ fn what_does_not_change_pixels_does_not_change_keys() {
         .replace("id: marked", "id: stamped")
         .replace("from: marked", "from: stamped");
     let (before, after) = (photos(), plan(&other));
-    assert_eq!(step_keys(&before, "o", 1), step_keys(&after, "o", 1));
-    assert_eq!(
-        rendition_key("o", &before, 0, 1),
-        rendition_key("o", &after, 0, 1)
-    );
+    assert_eq!(keys(&before, "o", 1), keys(&after, "o", 1));
+    assert_eq!(rendition(&before, "o", 0, 1), rendition(&after, "o", 0, 1));
     assert_ne!(before.digest, after.digest);
 }
 
@@ -72,10 +76,10 @@ fn comments_and_the_order_of_keys_change_nothing() {
 #[test]
 fn original_scale_version_and_encoder_options_are_part_of_it() {
     let plan_ = photos();
-    let key = rendition_key("o", &plan_, 0, 1);
+    let key = rendition(&plan_, "o", 0, 1);
     assert_eq!(key.len(), 64);
-    assert_ne!(key, rendition_key("p", &plan_, 0, 1));
-    assert_ne!(key, rendition_key("o", &plan_, 0, 2));
+    assert_ne!(key, rendition(&plan_, "p", 0, 1));
+    assert_ne!(key, rendition(&plan_, "o", 0, 2));
     let source = example("product-photos.yaml");
     for (from, to) in [
         ("watermark@^1.0", "watermark@1.0.0"),
@@ -85,9 +89,42 @@ fn original_scale_version_and_encoder_options_are_part_of_it() {
         assert!(source.contains(from), "{from}");
         assert_ne!(
             key,
-            rendition_key("o", &plan(&source.replace(from, to)), 0, 1),
+            rendition(&plan(&source.replace(from, to)), "o", 0, 1),
             "{to}"
         );
+    }
+}
+
+#[test]
+fn how_each_decode_read_the_original_is_part_of_its_own_key_alone() {
+    let plan_ = plan(
+        "pipeline: a\nsteps:\n  - { id: a, uses: decode }\n  - { id: b, from: original, uses: decode, with: { scale: full } }\n  - { id: c, from: a, uses: blur, with: { sigma: 1 } }\nrenditions:\n  - { name: b.png, from: b, format: png }\n  - { name: c.png, from: c, format: png }\n",
+    );
+    let with = |of: usize, reading: Reading| {
+        step_keys(
+            &plan_,
+            "o",
+            &|i| if i == of { reading } else { Reading::default() },
+            &|_| Outcome::AsPlanned,
+        )
+    };
+    let plain = keys(&plan_, "o", 1);
+    for reading in [
+        Reading {
+            scale: 8,
+            ..Reading::default()
+        },
+        Reading {
+            layout: Layout::Planes,
+            ..Reading::default()
+        },
+    ] {
+        let (a, b) = (with(0, reading), with(1, reading));
+        assert_ne!(a[0], plain[0], "{reading:?}");
+        assert_ne!(a[2], plain[2], "what follows from it");
+        assert_eq!(a[1], plain[1], "the other decode");
+        assert_ne!(b[1], plain[1], "{reading:?}");
+        assert_eq!((&b[0], &b[2]), (&plain[0], &plain[2]));
     }
 }
 
@@ -103,19 +140,19 @@ fn a_degraded_result_never_has_the_key_of_a_good_one() {
         }
     };
     let (good, degraded) = (
-        step_keys(&plan_, "o", 1),
-        step_keys_after(&plan_, "o", 1, &outcome),
+        keys(&plan_, "o", 1),
+        step_keys(&plan_, "o", &|_| Reading::default(), &outcome),
     );
     assert_ne!(good[marked], degraded[marked]);
     assert_eq!(degraded[marked], good[plan_.step("large").unwrap()]);
     assert_ne!(
-        rendition_key_after(&degraded, &plan_, 0),
-        rendition_key_after(&good, &plan_, 0)
+        rendition_key(&degraded, &plan_, 0),
+        rendition_key(&good, &plan_, 0)
     );
 
     let graded = plan(example("graded.yaml"));
     let toned = graded.step("toned").unwrap();
-    let fell = step_keys_after(&graded, "o", 1, &|i| {
+    let fell = step_keys(&graded, "o", &|_| Reading::default(), &|i| {
         if i == toned {
             Outcome::FellBack
         } else {

@@ -29,7 +29,7 @@ pub struct PluginInfo {
     pub media_types: Vec<String>,
     /// Whether the host may run the filter in horizontal bands.
     pub banded: bool,
-    /// What the plugin wishes for; a pipeline's `limits:` go first.
+    /// What the plugin wishes for, granted up to a ceiling; a pipeline's `limits:` go first.
     pub hints: StepLimits,
 }
 

@@ -53,7 +53,8 @@ impl fmt::Display for Uses {
     }
 }
 
-/// What one call of a plugin may spend. Fuel is about one unit an instruction.
+/// What one call of a plugin may spend. Fuel is about one unit an instruction. What is left out is the plugin's own
+/// wish, within a ceiling, else a default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StepLimits {
@@ -63,7 +64,7 @@ pub struct StepLimits {
     /// Fuel for each pixel of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_per_pixel: Option<u64>,
-    /// Linear memory, such as `64MiB`.
+    /// Linear memory, such as `64MiB`; at most 512MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Bytes>,
     /// Wall clock, such as `2s`.

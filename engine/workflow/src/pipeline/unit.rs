@@ -1,12 +1,11 @@
 //! Amounts as people write them: `50MB`, `64MiB`, `100MP`, `2s`, `50%`.
 //!
 //! Each reads from a text with a unit; bytes and pixels also from a bare number, a duration never, because
-//! nobody agrees whether `30` is seconds or milliseconds.
+//! nobody agrees whether `30` is seconds or milliseconds. How they stand in JSON and its schema is in `text`.
+
+mod text;
 
 use std::{fmt, str::FromStr};
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A size in bytes; written `50MB` (powers of 1000) or `64MiB` (powers of 1024).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,60 +198,6 @@ fn exact(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::
         .unwrap_or(&("", 1));
     write!(f, "{}{name}", value / factor)
 }
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Number(u64),
-    Text(String),
-}
-
-fn read<'de, T: Unit, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let text = match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Text(text) => text,
-        TextOrNumber::Number(number) => number.to_string(),
-    };
-    text.parse().map_err(de::Error::custom)
-}
-
-fn schema<T: Unit>(description: &str) -> Schema {
-    let text = json_schema!({ "type": "string", "pattern": T::PATTERN });
-    if T::BARE {
-        json_schema!({ "description": description, "anyOf": [text, { "type": "integer", "minimum": 1 }] })
-    } else {
-        json_schema!({ "description": description, "type": "string", "pattern": T::PATTERN })
-    }
-}
-
-/// The same serde and schema code for each unit, which Rust's orphan rule does not let stand once.
-macro_rules! as_text {
-    ($($unit:ident: $description:literal),*) => {$(
-        impl Serialize for $unit {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $unit {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                read(deserializer)
-            }
-        }
-        impl JsonSchema for $unit {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($unit).into()
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                schema::<Self>($description)
-            }
-        }
-    )*};
-}
-as_text!(
-    Bytes: "A size such as `50MB` or `64MiB`.",
-    Pixels: "A number of pixels such as `100MP`.",
-    Duration: "A duration such as `250ms`, `2s`, `15m` or `1h`.",
-    Percent: "A share such as `50%`."
-);
 
 #[cfg(test)]
 mod tests {

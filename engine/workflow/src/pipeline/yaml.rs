@@ -1,7 +1,7 @@
 //! YAML text to a tree with positions; the only file that knows the YAML library.
 //!
-//! Built from the parser's events, so that hostile files cost little: size, depth and the number of nodes
-//! (aliases expanded) are capped while reading. Duplicate keys are reported and reading goes on; what the
+//! Built from the parser's events, so that hostile files cost little: size, depth, the number of nodes and the
+//! length of all texts (aliases expanded) are capped while reading. Duplicate keys are reported and reading goes on; what the
 //! parser itself refuses is the last problem found. See engine/decisions/0001-yaml-library.md.
 
 use std::collections::HashMap;
@@ -13,6 +13,8 @@ use super::node::{Key, Node, Span, Value};
 /// Largest file, in bytes.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 const MAX_NODES: usize = 20_000;
+/// Bytes of all texts, aliases expanded.
+const MAX_TEXT: usize = 4 << 20;
 const MAX_DEPTH: usize = 32;
 
 /// Something wrong with the YAML itself.
@@ -29,7 +31,8 @@ pub(super) fn parse(source: &str) -> (Option<Node>, Vec<Fault>) {
         faults: Vec::new(),
         anchors: HashMap::new(),
         open: Vec::new(),
-        nodes: 0,
+        made: Size::default(),
+        anchored: Size::default(),
         root: None,
     };
     if source.len() > MAX_BYTES {
@@ -59,6 +62,55 @@ pub(super) fn parse(source: &str) -> (Option<Node>, Vec<Fault>) {
 
 const START: Span = Span { line: 1, column: 1 };
 
+/// What a part of the document costs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// Bytes of its texts.
+    text: usize,
+}
+
+impl Size {
+    fn one(text: usize) -> Self {
+        Self { nodes: 1, text }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes + other.nodes,
+            text: self.text + other.text,
+        }
+    }
+
+    fn since(self, start: Self) -> Self {
+        Self {
+            nodes: self.nodes - start.nodes,
+            text: self.text - start.text,
+        }
+    }
+
+    fn check(self, at: Span) -> Result<(), Fault> {
+        let (what, end) = if self.nodes > MAX_NODES {
+            (
+                format!("more than {MAX_NODES} values"),
+                "a pipeline is far smaller",
+            )
+        } else if self.text > MAX_TEXT {
+            (
+                format!("more than {} MiB of text", MAX_TEXT >> 20),
+                "a pipeline has far less",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Fault {
+            at,
+            text: String::new(),
+            message: format!("{what}, aliases counted each time; {end}"),
+        })
+    }
+}
+
 /// A collection whose end has not come yet.
 struct Open {
     node: Node,
@@ -67,16 +119,19 @@ struct Open {
     key: Option<Key>,
     /// Where each key first stood.
     seen: HashMap<String, Span>,
-    /// Nodes counted when it began; the difference is its size.
-    started: usize,
+    /// What had been made when it began; the difference is its size.
+    started: Size,
 }
 
 struct Composer {
     faults: Vec<Fault>,
     /// Finished anchored nodes with their sizes.
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (Node, Size)>,
     open: Vec<Open>,
-    nodes: usize,
+    /// The document so far.
+    made: Size,
+    /// The copies behind the anchors; anchors within anchors have one each.
+    anchored: Size,
     root: Option<Node>,
 }
 
@@ -114,12 +169,13 @@ impl Composer {
                 }
                 Event::Scalar(text, style, anchor, None) => {
                     let plain = style == ScalarStyle::Plain;
-                    self.count(1, at)?;
+                    let size = Size::one(text.len());
+                    self.count(size, at)?;
                     let value = Value::Scalar {
                         text: text.into_owned(),
                         plain,
                     };
-                    self.finish(Node { at, value }, anchor, 1)?;
+                    self.finish(Node { at, value }, anchor, size)?;
                 }
                 Event::SequenceStart(_, anchor, None) => self.begin(at, anchor, Value::Seq(Vec::new()))?,
                 Event::MappingStart(_, anchor, None) => self.begin(at, anchor, Value::Map(Vec::new()))?,
@@ -131,16 +187,19 @@ impl Composer {
                         ..
                     }) = self.open.pop()
                     {
-                        let size = self.nodes - started;
+                        let size = self.made.since(started);
                         self.finish(node, anchor, size)?;
                     }
                 }
                 Event::Alias(anchor) => {
-                    let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    let Some(size) = self.anchors.get(&anchor).map(|(_, size)| *size) else {
                         return stop("*", "this alias stands inside what it names");
                     };
+                    // Before the copy is made.
                     self.count(size, at)?;
-                    self.finish(node, 0, size)?;
+                    if let Some((node, _)) = self.anchors.get(&anchor).cloned() {
+                        self.finish(node, 0, size)?;
+                    }
                 }
                 _ => {}
             }
@@ -148,18 +207,9 @@ impl Composer {
         Ok(())
     }
 
-    fn count(&mut self, more: usize, at: Span) -> Result<(), Fault> {
-        self.nodes += more;
-        if self.nodes <= MAX_NODES {
-            return Ok(());
-        }
-        let message =
-            format!("more than {MAX_NODES} values, aliases counted each time; a pipeline is far smaller");
-        Err(Fault {
-            at,
-            text: String::new(),
-            message,
-        })
+    fn count(&mut self, more: Size, at: Span) -> Result<(), Fault> {
+        self.made = self.made.plus(more);
+        self.made.check(at)
     }
 
     fn begin(&mut self, at: Span, anchor: usize, value: Value) -> Result<(), Fault> {
@@ -170,8 +220,8 @@ impl Composer {
                 message: format!("nested deeper than {MAX_DEPTH} levels"),
             });
         }
-        let started = self.nodes;
-        self.count(1, at)?;
+        let started = self.made;
+        self.count(Size::one(0), at)?;
         self.open.push(Open {
             node: Node { at, value },
             anchor,
@@ -183,8 +233,10 @@ impl Composer {
     }
 
     /// Puts a whole node where it belongs: into the open collection, or as the document.
-    fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Fault> {
+    fn finish(&mut self, node: Node, anchor: usize, size: Size) -> Result<(), Fault> {
         if anchor != 0 {
+            self.anchored = self.anchored.plus(size);
+            self.anchored.check(node.at)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(open) = self.open.last_mut() else {

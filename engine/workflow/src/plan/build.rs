@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     key,
+    limits::MAX_PLUGIN_MEMORY,
     pipeline::{
         self, Ceilings, Pipeline, PluginInfo, StepLimits,
         check::{Draft, FallbackUse, Source, Used},
@@ -135,28 +136,36 @@ fn plan_step(draft: Draft<'_>, input: Input, find: &dyn Fn(&str) -> Option<usize
 }
 
 fn plan_plugin(info: PluginInfo, params: Json, limits: StepLimits) -> PlannedPlugin {
-    let default = CallLimits::default();
-    let hints = info.hints;
     PlannedPlugin {
         name: info.name,
         version: info.version,
         digest: info.digest,
         kind: info.kind,
         params,
-        limits: CallLimits {
-            fuel_base: limits.fuel_base.or(hints.fuel_base).unwrap_or(default.fuel_base),
-            fuel_per_pixel: limits
-                .fuel_per_pixel
-                .or(hints.fuel_per_pixel)
-                .unwrap_or(default.fuel_per_pixel),
-            memory: limits.memory.or(hints.memory).map_or(default.memory, |b| b.0),
-            timeout_ms: limits
-                .timeout
-                .or(hints.timeout)
-                .map_or(default.timeout_ms, |d| d.0),
-        },
+        limits: call_limits(limits, info.hints),
         banded: info.banded,
         media_types: info.media_types,
+    }
+}
+
+/// The pipeline's word goes first; what the plugin wishes for has a ceiling, or it would grant itself anything.
+fn call_limits(word: StepLimits, hints: StepLimits) -> CallLimits {
+    let (default, most) = (CallLimits::default(), CallLimits::MOST_BY_HINT);
+    let choose = |word: Option<u64>, hint: Option<u64>, default: u64, most: u64| {
+        word.or(hint.map(|hint| hint.min(most))).unwrap_or(default)
+    };
+    let bytes = |limits: StepLimits| limits.memory.map(|b| b.0);
+    let time = |limits: StepLimits| limits.timeout.map(|d| d.0);
+    CallLimits {
+        fuel_base: choose(word.fuel_base, hints.fuel_base, default.fuel_base, most.fuel_base),
+        fuel_per_pixel: choose(
+            word.fuel_per_pixel,
+            hints.fuel_per_pixel,
+            default.fuel_per_pixel,
+            most.fuel_per_pixel,
+        ),
+        memory: choose(bytes(word), bytes(hints), default.memory, most.memory).min(MAX_PLUGIN_MEMORY),
+        timeout_ms: choose(time(word), time(hints), default.timeout_ms, most.timeout_ms),
     }
 }
 

@@ -27,9 +27,13 @@ pub(super) fn resample(
     let (x, w) = chroma_span((region.0, region.2), to.0, ratio_x);
     let (y, h) = chroma_span((region.1, region.3), to.1, ratio_y);
     let size = (planes.chroma_width, planes.chroma_height);
+    let pixel = (
+        one_pixel(region.2 / f64::from(ratio_x), to.0),
+        one_pixel(region.3 / f64::from(ratio_y), to.1),
+    );
     let chroma = |plane: &[u8]| {
         let need = ((x + w).ceil() as u32, (y + h).ceil() as u32);
-        let (plane, size) = continued(plane, size, need);
+        let (plane, size) = continued(plane, size, need, pixel);
         convolve(
             &plane,
             PixelType::U8,
@@ -55,28 +59,50 @@ fn chroma_span((start, length): (f64, f64), to: u32, ratio: u32) -> (f64, f64) {
     (start / f64::from(ratio), length * covered / f64::from(ratio))
 }
 
-/// The plane, made at least `need` samples large by repeating its last column and row.
-fn continued(plane: &[u8], size: (u32, u32), need: (u32, u32)) -> (Cow<'_, [u8]>, (u32, u32)) {
+/// The samples of a region of the chroma plane that one pixel of the result stands for, at least one.
+fn one_pixel(region: f64, to: u32) -> u32 {
+    (region / f64::from(to)).round().max(1.0) as u32
+}
+
+/// The plane, made at least `need` samples large. The last chroma sample of an odd side also stands for a
+/// pixel past the end, which is to have the colour of the last `pixel`, so it repeats the mean of that.
+fn continued(
+    plane: &[u8],
+    size: (u32, u32),
+    need: (u32, u32),
+    pixel: (u32, u32),
+) -> (Cow<'_, [u8]>, (u32, u32)) {
     let (width, height) = (size.0.max(need.0), size.1.max(need.1));
     if (width, height) == size {
         return (Cow::Borrowed(plane), size);
     }
-    (Cow::Owned(grown(plane, size, (width, height))), (width, height))
+    let grown = grown(plane, size, (width, height), pixel);
+    (Cow::Owned(grown), (width, height))
 }
 
-/// A plane with its last column and row repeated up to a larger size.
-pub(crate) fn grown(plane: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
+/// A plane continued to a larger size, each way by the mean of its last `edge` columns and rows.
+pub(crate) fn grown(plane: &[u8], from: (u32, u32), to: (u32, u32), edge: (u32, u32)) -> Vec<u8> {
     let (width, wide) = (from.0 as usize, to.0 as usize);
     let mut out = Vec::with_capacity(wide * to.1 as usize);
     for row in plane.chunks_exact(width) {
         out.extend_from_slice(row);
-        out.resize(out.len() + wide - width, row[width - 1]);
+        let last = &row[width.saturating_sub(edge.0 as usize)..];
+        out.resize(out.len() + wide - width, mean(last.iter().copied()));
     }
-    let last = out.len() - wide;
+    let rows = (edge.1.min(from.1)) as usize;
+    let last = out[out.len() - rows * wide..].to_vec();
+    let row: Vec<u8> = (0..wide)
+        .map(|column| mean(last[column..].iter().copied().step_by(wide)))
+        .collect();
     for _ in from.1..to.1 {
-        out.extend_from_within(last..last + wide);
+        out.extend_from_slice(&row);
     }
     out
+}
+
+fn mean(samples: impl ExactSizeIterator<Item = u8>) -> u8 {
+    let count = samples.len() as u32;
+    ((samples.map(u32::from).sum::<u32>() + count / 2) / count) as u8
 }
 
 impl Planes {

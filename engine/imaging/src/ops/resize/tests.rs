@@ -143,6 +143,37 @@ fn chroma_stays_where_it_was() {
     }
 }
 
+/// The last chroma sample of an odd width stands for one pixel of the picture, not for what lies past it.
+#[test]
+fn a_coloured_edge_keeps_its_colour_at_odd_sizes() {
+    let rgb = |wide: u32| {
+        let row = (0..wide).flat_map(|x| {
+            if x + 4 >= wide {
+                [20, 40, 250]
+            } else {
+                [120, 120, 120]
+            }
+        });
+        raster::frame_of(wide, 64, 3, row.collect::<Vec<u8>>().repeat(64))
+    };
+    let frame = rgb(802);
+    let planes = samples::as_planes(&frame, 2, 2);
+    for width in [81, 201, 1] {
+        let resized = |frame: &Frame| resize_frame(frame, width, 1, Filter::Bilinear).unwrap();
+        let last = |frame: &Frame| *view(&colour::to_rgb8(frame)).0.last().unwrap();
+        let got = last(&resized(&planes));
+        // Between what subsampling after the resize would leave of the colour, and all of it.
+        let (least, most) = (
+            last(&samples::as_planes(&resized(&frame), 2, 2)),
+            last(&resized(&frame)),
+        );
+        assert!(
+            (least - 6..=most + 6).contains(&got),
+            "{width}: {got} {least} {most}"
+        );
+    }
+}
+
 #[test]
 fn transparent_pixels_leave_no_fringe() {
     let row: Vec<u8> = (0..64)

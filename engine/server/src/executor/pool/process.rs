@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use workflow::failure::{Failure, FailureKind};
 
 use super::PoolConfig;
+use super::cpu::{self, CpuLimit};
 use crate::executor::memory::Outbox;
 use crate::executor::protocol::{Inspected, Request, Response, broken, receive_response, send_request};
 use crate::original::Original;
@@ -32,17 +33,20 @@ pub(super) struct Errand {
     /// Let go once a step has begun.
     original: Option<Original>,
     limit: Duration,
+    cpu: Duration,
     deadline: Instant,
 }
 
 impl Errand {
     pub(super) fn new(job: Box<JobSpec>, original: Original) -> Self {
         let limit = job.timeout();
+        let cpu = Duration::from_millis(job.plan.max_cpu_ms);
         let length = original.bytes().len() as u64;
         Self {
             request: Request::Run { job, length },
             original: Some(original),
             limit,
+            cpu,
             deadline: Instant::now() + limit,
         }
     }
@@ -63,8 +67,8 @@ impl Process {
     /// Starts a process and waits until it is confined. A compiling one may write to the cache.
     pub(super) fn spawn(config: &PoolConfig, compile: bool) -> Result<Self> {
         let (socket, theirs) = UnixStream::pair().context("make a socket pair")?;
-        let program = std::env::current_exe().context("find the program itself")?;
-        let mut command = Command::new(program);
+        // Not by its name: that may be another version by now, or gone.
+        let mut command = Command::new("/proc/self/exe");
         command
             .arg("executor")
             .arg("--cache")
@@ -87,7 +91,11 @@ impl Process {
         let deadline = Instant::now() + START;
         let mut process = Self {
             child,
-            socket: BufReader::new(TimedReader { socket, deadline }),
+            socket: BufReader::new(TimedReader {
+                socket,
+                deadline,
+                cpu: None,
+            }),
             outbox: Outbox::default(),
         };
         match process.receive(deadline) {
@@ -105,6 +113,7 @@ impl Process {
     /// An error means that the process is gone.
     pub(super) fn run(&mut self, errand: &mut Errand) -> Result<Outcome, Failure> {
         let mut step = None;
+        self.socket.get_mut().cpu = CpuLimit::start(self.child.id(), errand.cpu);
         if let Err(error) = self.send_job(errand) {
             return Err(self.post_mortem(&error, step, errand.limit));
         }
@@ -116,7 +125,7 @@ impl Process {
                 }
                 Ok(Response::Step(id)) => {
                     errand.original = None;
-                    step = Some(id);
+                    step = Some(id).filter(|id| !id.is_empty());
                 }
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
                 Err(error) => return Err(self.post_mortem(&error, step, errand.limit)),
@@ -157,8 +166,15 @@ impl Process {
 
     /// Kills what is left of the process and says how it ended.
     fn post_mortem(&mut self, error: &io::Error, step: Option<String>, limit: Duration) -> Failure {
+        let cpu = self.socket.get_ref().cpu.as_ref().filter(|cpu| cpu.is_spent());
         let late = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
-        let failure = if late {
+        let failure = if let (true, Some(cpu)) = (late, cpu) {
+            let text = format!(
+                "the job used more than {:.1} s of processor time; raise `input.max_cpu` if it needs more",
+                cpu.allowed.as_secs_f32()
+            );
+            Failure::new(FailureKind::Timeout, text)
+        } else if late {
             let text = format!(
                 "the job was ended by force after {:.1} s; raise `timeout` if it needs more",
                 limit.as_secs_f32()
@@ -212,19 +228,30 @@ fn describe(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// Reads until a point in time, however many reads it takes.
+/// Reads until a point in time, however many reads it takes, or until the processor time is spent.
 struct TimedReader {
     socket: UnixStream,
     deadline: Instant,
+    cpu: Option<CpuLimit>,
 }
 
 impl Read for TimedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.cpu.as_ref().is_some_and(CpuLimit::is_spent) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let wait = if self.cpu.is_some() {
+                left.min(cpu::LOOK)
+            } else {
+                left
+            };
+            self.socket.set_read_timeout(Some(wait))?;
+            match self.socket.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
         }
-        self.socket.set_read_timeout(Some(left))?;
-        self.socket.read(buffer)
     }
 }

@@ -9,7 +9,7 @@ use super::{
     report::Report,
     steps::Draft,
 };
-use crate::plan::Flow;
+use crate::{plan::Flow, rendition::EncodeOption};
 
 pub(super) const KEYS: &[&str] = &[
     "name",
@@ -23,16 +23,6 @@ pub(super) const KEYS: &[&str] = &[
     "keep",
     "background",
 ];
-const OPTIONS: &[&str] = &[
-    "quality",
-    "lossless",
-    "progressive",
-    "chroma",
-    "effort",
-    "keep",
-    "background",
-];
-
 pub(super) struct RenditionDraft {
     pub(super) rendition: Rendition,
     /// Index into the file's steps.
@@ -137,7 +127,12 @@ fn read_from(fields: Fields<'_>, drafts: &[Draft<'_>], report: &mut Report) -> O
 /// A rendition of a step that gives bytes: nothing to encode.
 fn as_is(fields: Fields<'_>, from: &Draft<'_>, report: &mut Report) -> bool {
     let mut fits = true;
-    for key in ["format"].iter().chain(OPTIONS).filter_map(|key| fields.key(key)) {
+    let options = EncodeOption::ALL.map(EncodeOption::name);
+    for key in ["format"]
+        .into_iter()
+        .chain(options)
+        .filter_map(|key| fields.key(key))
+    {
         let message = format!(
             "`{}` gives bytes that are published as they are; leave `{}` out, or set it under the step's `with:`",
             from.step.id, key.text

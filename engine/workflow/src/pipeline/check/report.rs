@@ -1,9 +1,10 @@
-//! Collects problems, and puts near misses and lists of choices into words.
+//! Collects problems, and puts near misses into words.
 
 use super::super::{
     node::{Node, Span},
     problem::{Problem, Severity},
 };
+pub(super) use crate::words::one_of;
 
 pub(super) struct Report {
     file: String,
@@ -79,15 +80,5 @@ pub(super) fn hint(word: &str, candidates: &[&str]) -> String {
         Some(meant) => format!("; did you mean `{meant}`?"),
         None if candidates.is_empty() => String::new(),
         None => format!("; expected {}", one_of(candidates)),
-    }
-}
-
-/// "`a`", "`a` or `b`", "`a`, `b` or `c`".
-pub(super) fn one_of(names: &[&str]) -> String {
-    let mut quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
-    match quoted.pop() {
-        None => "nothing".to_owned(),
-        Some(only) if quoted.is_empty() => only,
-        Some(last) => format!("{} or {last}", quoted.join(", ")),
     }
 }

@@ -1,7 +1,7 @@
 //! What a built-in's params must make sense of together, beyond what its schema can say.
 
 use super::{fields::Fields, report::Report};
-use crate::op::{Crop, Fit, Op, Pad, Position, Resize};
+use crate::op::{Anchor, Crop, Fit, Op, Pad, Position, Resize};
 
 /// False when there was an error; warnings leave it true.
 pub(super) fn check(op: &Op, step: Fields<'_>, report: &mut Report) -> bool {
@@ -12,6 +12,10 @@ pub(super) fn check(op: &Op, step: Fields<'_>, report: &mut Report) -> bool {
         Op::Rotate(rotate) => {
             if rotate.angle % 360.0 == 0.0 {
                 warn(step, "angle", "this turns the picture by nothing", report);
+            }
+            if rotate.angle % 90.0 == 0.0 {
+                let message = "`background` does nothing at right angles: they leave no corner empty";
+                warn(step, "background", message, report);
             }
             true
         }
@@ -52,13 +56,17 @@ fn check_resize(resize: &Resize, step: Fields<'_>, report: &mut Report) -> bool 
             report,
         );
     }
-    if matches!(resize.fit, Fit::Contain) && !matches!(resize.position, Position::Anchor(_)) {
-        warn(
-            step,
-            "position",
-            "`contain` keeps the whole picture, so a focal point only moves it",
-            report,
-        );
+    if resize.fit == Fit::Contain {
+        let message = match resize.position {
+            Position::Focus(_) => Some("`contain` keeps the whole picture, so a focal point only moves it"),
+            Position::Anchor(Anchor::Attention | Anchor::Entropy) => Some(
+                "`contain` keeps the whole picture, so there is nothing to choose: it is centred; use `fit: cover`, or an anchor such as `top-left`",
+            ),
+            Position::Anchor(_) => None,
+        };
+        if let Some(message) = message {
+            warn(step, "position", message, report);
+        }
     }
     if resize.fit != Fit::Contain {
         warn(

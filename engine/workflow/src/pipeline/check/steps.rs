@@ -12,7 +12,7 @@ use super::{
     top::read_name,
     uses,
 };
-use crate::{op::Op, pipeline::PluginKind, plan::Flow};
+use crate::{limits::MAX_PLUGIN_MEMORY, op::Op, pipeline::PluginKind, plan::Flow};
 
 pub(super) const KEYS: &[&str] = &["id", "uses", "from", "with", "limits", "breaker", "on_failure"];
 pub(super) const LIMIT_KEYS: &[&str] = &["fuel_base", "fuel_per_pixel", "memory", "timeout"];
@@ -161,6 +161,19 @@ fn plugin_keys(fields: Fields<'_>, builtin: bool, report: &mut Report) {
 fn read_limits(node: &Node, report: &mut Report) -> Option<StepLimits> {
     const FUEL: u64 = 1_000_000_000_000;
     let fields = Fields::of(node, "`limits`", LIMIT_KEYS, report)?;
+    let memory: Option<Bytes> = fields
+        .get("memory")
+        .and_then(|n| report.unit("memory", n, Some(Bytes(4 << 30))));
+    if let (Some(memory), Some(node)) = (memory, fields.get("memory"))
+        && memory.0 > MAX_PLUGIN_MEMORY
+    {
+        let most = Bytes(MAX_PLUGIN_MEMORY);
+        report.warn(
+            node.at,
+            &node.text(),
+            format!("no call of a plugin gets more than {most} of memory, so this means {most}"),
+        );
+    }
     Some(StepLimits {
         fuel_base: fields
             .get("fuel_base")
@@ -168,9 +181,7 @@ fn read_limits(node: &Node, report: &mut Report) -> Option<StepLimits> {
         fuel_per_pixel: fields
             .get("fuel_per_pixel")
             .and_then(|n| report.whole("fuel_per_pixel", n, 1..=1_000_000)),
-        memory: fields
-            .get("memory")
-            .and_then(|n| report.unit("memory", n, Some(Bytes(4 << 30)))),
+        memory,
         timeout: fields
             .get("timeout")
             .and_then(|n| report.unit("timeout", n, Some(Duration::from_secs(3600)))),

@@ -3,10 +3,12 @@ use std::time::Instant;
 use super::*;
 use crate::{
     pipeline::{
+        Bytes, Duration,
         problem::render_all,
         testing::{EXAMPLES, catalog, example},
     },
-    plan::{Action, Fallback, Input, OnFailure},
+    plan::{Action, CallLimits, Fallback, Input, OnFailure},
+    rendition::{EncodeOption, Format},
 };
 
 mod ceilings;
@@ -70,9 +72,8 @@ fn a_plan_has_pins_defaults_and_order() {
     assert_eq!(blurhash.limits.fuel_per_pixel, 300, "the plugin's hint");
     assert_eq!(plan.steps[2].on_failure, OnFailure::Skip);
     assert_eq!(plan.analyses, [4]);
-    assert_eq!(plan.consumers(0), [1, 3]);
-    assert_eq!(plan.levels(), [vec![0], vec![1, 3], vec![2, 4]]);
-    assert_eq!(plan.renditions_of(3), [1]);
+    assert_eq!((plan.steps[0].needs(), plan.steps[3].needs()), (vec![], vec![0]));
+    assert_eq!(plan.max_cpu_ms, 10_000, "the default of design/06");
     assert_eq!(plan.renditions[0].media_type, "image/webp");
     assert_eq!(plan.plugins().len(), 2);
     let text = serde_json::to_string(&plan).unwrap();
@@ -101,6 +102,94 @@ fn steps_may_stand_in_any_order() {
         (plan.steps[1].input, plan.renditions[0].from),
         (Input::Step(0), 1)
     );
+}
+
+#[test]
+fn a_plugin_cannot_grant_itself_the_world() {
+    let mut catalog = catalog();
+    let greedy = crate::pipeline::StepLimits {
+        fuel_base: Some(u64::MAX),
+        fuel_per_pixel: Some(u64::MAX),
+        memory: Some(Bytes(u64::MAX)),
+        timeout: Some(Duration(u32::MAX.into())),
+    };
+    for plugin in &mut catalog.0 {
+        plugin.hints = greedy;
+    }
+    let limits = |word: &str| {
+        let source = format!(
+            "pipeline: a\nsteps:\n  - {{ id: photo, uses: decode }}\n  - {{ id: b, uses: watermark@^1{word} }}\nrenditions: [{{ name: a.png, format: png }}]\n"
+        );
+        let checked = check(&source, "a.yaml", &catalog).unwrap();
+        let Action::Plugin(plugin) = &checked.plan.steps[1].action else {
+            panic!("no plugin")
+        };
+        (plugin.limits, checked.warnings.len())
+    };
+    assert_eq!(limits(""), (CallLimits::MOST_BY_HINT, 0));
+    // The pipeline's author may go further, where the host can.
+    let (word, warnings) =
+        limits(", limits: { fuel_base: 100000000000, fuel_per_pixel: 50000, memory: 512MiB, timeout: 2m }");
+    assert_eq!(
+        (word.fuel_base, word.fuel_per_pixel, word.timeout_ms, warnings),
+        (100_000_000_000, 50_000, 120_000, 0)
+    );
+    let (word, warnings) = limits(", limits: { memory: 2GiB }");
+    assert_eq!(
+        (word.memory, warnings),
+        (512 << 20, 1),
+        "said, not cut in silence"
+    );
+}
+
+#[test]
+fn types_have_one_name_in_the_plan_and_max_cpu_is_in_it() {
+    let source = "pipeline: a\ninput: { types: [jpg, image/JPEG, image/x-icon, TIF], max_cpu: 2500ms }\nsteps: [{ id: photo, uses: decode }]\nrenditions: [{ name: a.png, format: png }]\n";
+    let checked = check(source, "a.yaml", &catalog()).unwrap();
+    assert_eq!(checked.plan.input_types, ["jpeg", "ico", "tiff"]);
+    assert_eq!(checked.pipeline.input.types, checked.plan.input_types);
+    assert_eq!(checked.plan.max_cpu_ms, 2_500);
+}
+
+/// The file says an option in a way that is not its default.
+fn written(option: EncodeOption) -> &'static str {
+    match option {
+        EncodeOption::Quality => "quality: 50",
+        EncodeOption::Lossless => "lossless: true",
+        EncodeOption::Progressive => "progressive: true",
+        EncodeOption::Chroma => "chroma: '4:4:4'",
+        EncodeOption::Effort => "effort: 10",
+        EncodeOption::Keep => "keep: [exif]",
+        EncodeOption::Background => "background: black",
+    }
+}
+
+#[test]
+fn check_and_the_encoders_go_by_one_table() {
+    for format in Format::ALL {
+        for option in EncodeOption::ALL {
+            let (name, written) = (format.name(), written(option));
+            let source = format!(
+                "pipeline: a\nsteps: [{{ id: photo, uses: decode }}]\nrenditions: [{{ name: a.{name}, format: {name}, {written} }}]\n"
+            );
+            let takes = option.formats().contains(&format);
+            match check(&source, "a.yaml", &catalog()) {
+                Ok(checked) => {
+                    assert!(takes, "{name} {written}");
+                    assert_eq!(
+                        checked.plan.renditions[0].encode.as_ref().unwrap().refusals(),
+                        [],
+                        "{name} {written}"
+                    );
+                }
+                Err(problems) => {
+                    assert!(!takes, "{name} {written}: {problems:?}");
+                    assert_eq!(problems.len(), 1, "{problems:?}");
+                    assert_eq!(problems[0].text, option.name());
+                }
+            }
+        }
+    }
 }
 
 #[test]

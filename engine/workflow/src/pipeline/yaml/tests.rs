@@ -66,6 +66,35 @@ fn aliases_are_values_but_not_bombs() {
 }
 
 #[test]
+fn aliases_cannot_multiply_text() {
+    let text = "x".repeat(500_000);
+    let again = |alias: &str| vec![alias; 19_000].join(",");
+    let nested = (0..20).map(|i| format!("&a{i} [")).collect::<Vec<_>>().concat();
+    // As values, as keys, and inside of what is named.
+    let bombs = [
+        (format!("a: &x \"{text}\"\nb: [{}]\n", again("*x")), 2),
+        (format!("a: &x \"{text}\"\nb: [{}]\n", again("{*x : 1}")), 2),
+        (format!("a: &x {{ k: \"{text}\" }}\nb: [{}]\n", again("*x")), 2),
+        (format!("a: &x {{ ? \"{text}\" : 1 }}\nb: [{}]\n", again("*x")), 2),
+        // Each anchor holds a copy of its own.
+        (format!("{nested}\"{text}\"{}", "]".repeat(20)), 1),
+    ];
+    for (bomb, line) in bombs {
+        let started = std::time::Instant::now();
+        let fault = only(&bomb);
+        assert!(
+            fault.contains("more than 4 MiB of text, aliases counted each time"),
+            "{fault}"
+        );
+        assert!(fault.starts_with(&format!("{line}:")), "{fault}");
+        assert!(started.elapsed().as_millis() < 500);
+    }
+    // Text that is long, and text that is named a few times, is none.
+    let (root, faults_) = parse(&format!("a: &x \"{text}\"\nb: [{}]\n", ["*x"; 6].join(",")));
+    assert!(root.is_some() && faults_.is_empty());
+}
+
+#[test]
 fn depth_and_size_are_capped() {
     let flow = "[".repeat(5000);
     assert_eq!(faults(&flow).len(), 1);

@@ -1,16 +1,9 @@
 //! Encoder options of a rendition, and whether its format knows them.
 
-use super::{
-    super::{
-        super::node::Node,
-        fields::Fields,
-        report::{Report, one_of},
-    },
-    OPTIONS,
-};
+use super::super::{super::node::Node, fields::Fields, report::Report};
 use crate::{
     op::Colour,
-    rendition::{Encode, Format, Keep},
+    rendition::{Encode, EncodeOption, Format, Keep},
 };
 
 /// How to encode, if format and options fit each other.
@@ -103,50 +96,37 @@ fn read_colour(node: &Node, report: &mut Report) -> Option<Colour> {
     }
 }
 
-/// Options that a format does not know are errors: they would be silently without effect.
+/// Options that a format does not know are errors, also where they say the default: they would be silently
+/// without effect. An effort that makes no difference is a warning.
 fn options_fit(fields: Fields<'_>, format: Format, encode: &Encode, report: &mut Report) -> bool {
     let mut fits = true;
-    for key in OPTIONS.iter().filter_map(|key| fields.key(key)) {
-        let formats = formats_with(&key.text);
-        if !formats.contains(&format) {
-            let names: Vec<&str> = formats.iter().map(|f| f.name()).collect();
-            let extra = match (key.text.as_str(), format) {
-                ("lossless", Format::Png) => "; PNG is lossless as it is",
-                _ => "",
-            };
-            let message = format!(
-                "`{}` is for {}, not {}{extra}",
-                key.text,
-                one_of(&names),
-                format.name()
-            );
-            report.error(key.at, &key.text, message);
-            fits = false;
+    let mut refuse = |option: EncodeOption, why: String, report: &mut Report| {
+        if let Some(key) = fields.key(option.name()) {
+            report.error(key.at, &key.text, why);
+        }
+        fits = false;
+    };
+    for option in EncodeOption::ALL {
+        if fields.key(option.name()).is_some()
+            && let Some(why) = option.refusal(format)
+        {
+            refuse(option, why, report);
         }
     }
-    if encode.lossless
-        && encode.quality.is_some()
-        && let Some(key) = fields.key("quality")
+    for (option, why) in encode.refusals() {
+        if option.refusal(format).is_none() {
+            refuse(option, why, report);
+        }
+    }
+    if format == Format::Jpeg
+        && encode.effort.is_some_and(|effort| effort < 10)
+        && let Some(key) = fields.key(EncodeOption::Effort.name())
     {
-        report.error(
-            key.at,
-            "quality",
-            "`quality` does nothing with `lossless: true`; leave one of them out",
-        );
-        fits = false;
+        let message =
+            "an `effort` below 10 changes nothing for jpeg; 10 makes it progressive and a little smaller";
+        report.warn(key.at, &key.text, message);
     }
     fits
-}
-
-fn formats_with(option: &str) -> &'static [Format] {
-    match option {
-        "quality" => &[Format::Jpeg, Format::Webp, Format::Avif],
-        "lossless" => &[Format::Webp, Format::Avif],
-        "progressive" | "background" => &[Format::Jpeg],
-        "chroma" => &[Format::Jpeg, Format::Avif],
-        "keep" => &[Format::Jpeg, Format::Png, Format::Webp, Format::Avif],
-        _ => &Format::ALL,
-    }
 }
 
 fn by_extension(extension: &str) -> Option<Format> {

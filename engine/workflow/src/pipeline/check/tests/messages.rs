@@ -239,6 +239,16 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     (
         "",
+        "- { name: x.avif, format: avif, lossless: true }",
+        "`lossless` is for `webp`, not avif",
+    ),
+    (
+        "",
+        "- { name: x.png, format: png, lossless: true }",
+        "PNG is lossless as it is",
+    ),
+    (
+        "",
         "- { name: x.webp, format: webp, lossless: true, quality: 5 }",
         "`quality` does nothing with `lossless: true`",
     ),
@@ -299,6 +309,36 @@ fn warnings_do_not_stop_a_pipeline() {
             "- { id: b, uses: resize, with: { width: 5, position: top } }",
             "",
             "`position` does nothing here",
+        ),
+        (
+            "- { id: b, uses: resize, with: { width: 5, height: 5, fit: contain, position: attention } }",
+            "",
+            "so there is nothing to choose: it is centred",
+        ),
+        (
+            "- { id: b, uses: resize, with: { width: 5, height: 5, fit: contain, position: entropy } }",
+            "",
+            "so there is nothing to choose: it is centred",
+        ),
+        (
+            "- { id: b, uses: resize, with: { width: 5, height: 5, fit: contain, position: { x: 0.1, y: 0.2 } } }",
+            "",
+            "a focal point only moves it",
+        ),
+        (
+            "- { id: b, uses: rotate, with: { angle: 90, background: black } }",
+            "",
+            "`background` does nothing at right angles",
+        ),
+        (
+            "- { id: b, uses: watermark@^1, limits: { memory: 1GiB } }",
+            "",
+            "no call of a plugin gets more than 512MiB of memory, so this means 512MiB",
+        ),
+        (
+            "",
+            "- { name: x.jpg, format: jpeg, effort: 9 }",
+            "an `effort` below 10 changes nothing for jpeg",
         ),
         (
             "- { id: b, from: photo, uses: qoi@^1 }",

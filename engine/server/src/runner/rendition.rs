@@ -1,0 +1,84 @@
+//! The renditions of a run: encoded, read back, and given their keys.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use workflow::failure::Failure;
+use workflow::key;
+use workflow::plan::PlannedStep;
+use workflow::rendition::{Encode, Format};
+
+use super::{Run, Value, millis};
+use crate::outcome::{Rendition, StepReport};
+
+impl Run<'_> {
+    /// Whether the node is one that this job wants.
+    pub(super) fn wants(&self, node: usize) -> bool {
+        let only = self.job.only.as_deref();
+        node < self.plan().steps.len() || only.is_none_or(|only| only == self.name(node))
+    }
+
+    pub(super) fn rendition(&self, node: usize, input: Option<&Value>) -> Result<Value, Failure> {
+        let index = node - self.plan().steps.len();
+        let planned = &self.plan().renditions[index];
+        let begun = Instant::now();
+        let (bytes, width, height) = match (input, &planned.encode) {
+            (Some(Value::Picture(picture)), Some(options)) => {
+                let bytes = imaging::encode(picture, options)?;
+                imaging::verify(&bytes, picture, options)?;
+                (Bytes::from(bytes), picture.first().width, picture.first().height)
+            }
+            (Some(Value::Bytes(bytes, (width, height))), _) => (bytes.clone(), *width, *height),
+            _ => return Ok(Value::Nothing),
+        };
+        let uses = planned
+            .encode
+            .as_ref()
+            .map_or("publish".to_owned(), |e| format!("encode {}", e.format.name()));
+        let report = StepReport {
+            id: planned.name.clone(),
+            uses,
+            ms: millis(begun),
+            output: format!("{} bytes", bytes.len()),
+            ..StepReport::default()
+        };
+        let mut made = self.made();
+        let rendition = Rendition {
+            name: planned.name.clone(),
+            media_type: planned.media_type.clone(),
+            width,
+            height,
+            key: key::rendition_key(&made.keys, self.plan(), index),
+            length: bytes.len() as u64,
+            bytes,
+        };
+        made.step_reports.insert(node, report);
+        made.renditions.insert(node, rendition);
+        Ok(Value::Nothing)
+    }
+
+    /// A PNG of what a step made, where the job asks for them.
+    pub(super) fn keep_step_picture(
+        &self,
+        node: usize,
+        step: &PlannedStep,
+        value: &Value,
+    ) -> Result<(), Failure> {
+        if let (true, Value::Picture(picture)) = (self.job.keep_steps, value) {
+            let bytes = imaging::encode(picture, &Encode::new(Format::Png))?;
+            let first = picture.first();
+            let rendition = Rendition {
+                name: format!("step-{}.png", step.id),
+                media_type: Format::Png.media_type().to_owned(),
+                width: first.width,
+                height: first.height,
+                key: String::new(),
+                length: bytes.len() as u64,
+                bytes: bytes.into(),
+            };
+            // Behind the renditions proper, which the plan numbers.
+            self.made().renditions.insert(self.nodes() + node, rendition);
+        }
+        Ok(())
+    }
+}
