@@ -211,6 +211,6 @@ impl Host {
 
 /// The index of an interface's function.
 fn exported(component: &Component, (interface, function): (&str, &str)) -> Option<ComponentExportIndex> {
-    let within = component.get_export_index(None, &v1::interface(interface))?;
+    let within = component.get_export_index(None, v1::interface(interface))?;
     component.get_export_index(Some(&within), function)
 }

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_wait_is_over_at_once_and_moves_only_this_clock() {
         let (waited, mut table) = (Waited::default(), ResourceTable::new());
-        let mut clock = |table: &mut ResourceTable, length| {
+        let clock = |table: &mut ResourceTable, length| {
             let mut view = View {
                 waited: &waited,
                 table,

@@ -14,6 +14,7 @@ use crate::{
 mod ceilings;
 mod fuzz;
 mod messages;
+mod warnings;
 
 fn problems(source: &str) -> Vec<Problem> {
     match check(source, "test.yaml", &catalog()) {
