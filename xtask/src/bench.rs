@@ -22,6 +22,7 @@ use clap::ValueEnum;
 
 use self::lab::Lab;
 use self::report::Report;
+use crate::plugins;
 use crate::project::Project;
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +56,9 @@ enum Part {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let wanted = |part| args.only.is_none_or(|only| only == part);
     let rounds = args.runs.unwrap_or(if args.quick { 2 } else { 5 }).max(1);
+    if wanted(Part::Tax) {
+        plugins::build(project, false)?;
+    }
     let lab = Lab::prepare(project, rounds, args.quick)?;
     let mut report = Report::default();
     report.say(&format!("# Benchmark\n\n{}", machine()));
