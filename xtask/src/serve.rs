@@ -21,6 +21,10 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
         .arg("--pipelines")
         .arg(project.root.join("pipelines"));
     server.arg("--plugins").arg(plugins::folder(project)).args(args);
+    server.env(
+        "STOPBATH_EXAMPLE",
+        project.root.join("tests/fixtures/images/coffee.jpg"),
+    );
     // Becomes the server, so that signals reach it and nothing else.
     Err(server.exec()).context("start the server")
 }

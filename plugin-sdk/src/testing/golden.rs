@@ -43,11 +43,16 @@ fn compare(name: &str, path: &Path, frame: &Frame, tolerance: Tolerance) {
     let golden = read_png(path);
     assert_eq!(golden.info(), frame.info(), "{name}: the shape has changed");
     let (mean, max) = difference(&golden, frame);
-    assert!(
-        mean <= tolerance.mean && max <= tolerance.max,
-        "{name}: mean difference {mean:.3} (allowed {}), largest {max} (allowed {})",
+    if mean <= tolerance.mean && max <= tolerance.max {
+        return;
+    }
+    let made = std::env::temp_dir().join(format!("{name}-made.png"));
+    write_png(&made, frame);
+    panic!(
+        "{name}: mean difference {mean:.3} (allowed {}), largest {max} (allowed {}); look at {}, and if it is right, keep it with UPDATE_GOLDEN=1",
         tolerance.mean,
-        tolerance.max
+        tolerance.max,
+        made.display()
     );
 }
 

@@ -1,7 +1,7 @@
 //! `stopbath serve`: the HTTP API, until a signal ends it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,15 @@ pub(super) struct Args {
     /// Folder of pipelines (*.yaml).
     #[arg(long, env = "STOPBATH_PIPELINES", value_name = "DIR")]
     pipelines: Option<PathBuf>,
+    /// The photo in the line that is printed to try it with.
+    #[arg(
+        long,
+        env = "STOPBATH_EXAMPLE",
+        value_name = "FILE",
+        default_value = "photo.jpg",
+        hide = true
+    )]
+    example: PathBuf,
     /// How long work in hand may take when the server is told to stop, in seconds.
     #[arg(long, env = "STOPBATH_DRAIN", value_name = "SECONDS", default_value_t = 30)]
     drain: u64,
@@ -68,7 +77,7 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr()?;
-    greet(address, &app);
+    greet(address, &args.example, &app);
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let stop_listening = async {
         told_to_stop().await;
@@ -100,7 +109,7 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
 }
 
 /// Where the server is, and one line that works.
-fn greet(address: SocketAddr, app: &App) {
+fn greet(address: SocketAddr, example: &Path, app: &App) {
     anstream::println!("listening on http://{address}");
     if let Some((name, pipeline)) = app.library.pipelines.iter().next() {
         let (name, pipeline) = app
@@ -115,7 +124,8 @@ fn greet(address: SocketAddr, app: &App) {
             .first()
             .map_or("result.json", |r| r.name.as_str());
         anstream::println!(
-            "try:  curl --data-binary @photo.jpg -o {output} http://{address}/v1/pipelines/{name}/process"
+            "try:  curl --fail-with-body --data-binary @{} -o {output} http://{address}/v1/pipelines/{name}/process",
+            example.display()
         );
     }
     anstream::println!("docs: http://{address}/docs");

@@ -157,7 +157,9 @@ fn unresolved(name: &str, req: &VersionReq, error: ResolveError, plugins: &dyn P
             let names = plugins.names();
             match nearest(name, names.iter().map(String::as_str)) {
                 Some(near) => format!("there is no plugin `{name}`; did you mean `{near}`?"),
-                None if names.is_empty() => format!("there is no plugin `{name}`; none is installed"),
+                None if names.is_empty() => format!(
+                    "there is no plugin `{name}`: no plugins were found; name their folder with `--plugins` or STOPBATH_PLUGINS"
+                ),
                 None => {
                     let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
                     format!("there is no plugin `{name}`; installed: {}", shown.join(", "))
