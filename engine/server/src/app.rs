@@ -1,15 +1,21 @@
 //! The composition root: which executors, which folders, which library; everything `serve` and `run` share.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
+use workflow::failure::{Failure, FailureKind};
+use workflow::plan::Plan;
 
+use crate::breakers::Breakers;
 use crate::budget::Budget;
 use crate::ceilings::CeilingArgs;
 use crate::executor::pool::{Pool, PoolConfig};
 use crate::http::health::Health;
 use crate::http::limits::Limits;
+use crate::jobs::worker::Hands;
+use crate::jobs::{JobArgs, Jobs};
 use crate::library::Library;
 
 /// Options that several commands share.
@@ -50,7 +56,7 @@ impl EngineArgs {
         })
     }
 
-    fn data_folder(&self) -> Result<PathBuf> {
+    pub(crate) fn data_folder(&self) -> Result<PathBuf> {
         if let Some(folder) = &self.data {
             return std::path::absolute(folder).context("find the data folder");
         }
@@ -79,12 +85,20 @@ pub(crate) struct App {
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) health: Health,
+    pub(crate) jobs: Jobs,
+    /// The jobs that this process works on.
+    pub(crate) hands: Hands,
+    pub(crate) breakers: Breakers,
+    /// Plans of jobs that were submitted, here or elsewhere, by digest.
+    plans: RwLock<HashMap<String, Arc<Plan>>>,
+    executors: usize,
 }
 
 impl App {
-    pub(crate) fn start(
+    pub(crate) async fn start(
         args: &EngineArgs,
         ceilings: &CeilingArgs,
+        jobs: &JobArgs,
         limits: Limits,
         pipelines: Option<&Path>,
     ) -> Result<Arc<Self>> {
@@ -94,6 +108,8 @@ impl App {
         if let Some(folder) = pipelines {
             library.load_pipelines(folder)?;
         }
+        let jobs = Jobs::open(jobs, &args.data_folder()?).await?;
+        let executors = config.executors;
         let pool = Pool::start(config)?;
         Ok(Arc::new(Self {
             budget: Budget::new(limits.buffers << 20),
@@ -101,6 +117,30 @@ impl App {
             library,
             pool,
             limits,
+            jobs,
+            hands: Hands::default(),
+            breakers: Breakers::default(),
+            plans: RwLock::default(),
+            executors,
         }))
+    }
+
+    pub(crate) fn executors(&self) -> usize {
+        self.executors
+    }
+
+    /// A plan that some job is pinned to.
+    pub(crate) async fn plan(&self, digest: &str) -> Result<Arc<Plan>, Failure> {
+        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
+        if let Some(plan) = known {
+            return Ok(plan);
+        }
+        let infrastructure = |text: String| Failure::new(FailureKind::Infrastructure, text);
+        let found = self.jobs.store.plan(digest).await.map_err(|e| infrastructure(e.to_string()))?;
+        let plan = found.ok_or_else(|| infrastructure(format!("the plan {digest} is not in the store")))?;
+        let plan = Arc::new(plan);
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        plans.insert(digest.to_owned(), Arc::clone(&plan));
+        Ok(plan)
     }
 }

@@ -1,9 +1,13 @@
 //! The command line: what there is, and the way to it.
 
 mod bench;
+mod breaker;
 mod check;
+mod client;
+mod dead;
 mod explain;
 mod files;
+mod job;
 mod plugin;
 mod run;
 mod serve;
@@ -39,6 +43,15 @@ enum Command {
     Serve(serve::Args),
     /// Show what a pipeline does to an image, and why.
     Explain(explain::Args),
+    /// Hand images to a running server, and follow what becomes of them.
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Look at jobs that gave up, and send them through again.
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// See and switch the breakers of plugins.
+    #[command(subcommand)]
+    Breaker(breaker::Command),
     /// Look into plugins, and try them.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -70,6 +83,9 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Job(command) => job::main(command),
+        Command::Dead(command) => dead::main(command),
+        Command::Breaker(command) => breaker::main(command),
         Command::Plugin(command) => plugin::main(command),
         Command::Bench(args) => done(bench::main(&args)),
         Command::Executor(args) => done(child::main(&args)),

@@ -1,9 +1,13 @@
 //! Every route on one page, and what holds for all of them.
 
 mod answer;
+mod breakers;
 pub(crate) mod connections;
+mod dead;
 mod docs;
 pub(crate) mod health;
+mod identity;
+mod jobs;
 pub(crate) mod limits;
 mod pipelines;
 mod plugins;
@@ -29,6 +33,21 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/pipelines", get(pipelines::list))
         .route("/v1/pipelines/{name}", get(pipelines::show))
         .route("/v1/pipelines/{name}/process", post(process::process))
+        .route("/v1/pipelines/{name}/jobs", post(jobs::submit))
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::show))
+        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/events", get(jobs::events))
+        .route("/v1/jobs/{id}/original", get(jobs::original))
+        .route("/v1/jobs/{id}/renditions/{name}", get(jobs::rendition))
+        .route("/v1/counts", get(jobs::counts))
+        .route("/v1/dead", get(dead::list))
+        .route("/v1/dead/groups", get(dead::groups))
+        .route("/v1/dead/redrive", post(dead::redrive))
+        .route("/v1/dead/purge", post(dead::purge))
+        .route("/v1/dead/{job}", get(dead::show))
+        .route("/v1/breakers", get(breakers::list))
+        .route("/v1/breakers/{plugin}/{action}", post(breakers::act))
         .route("/v1/plugins", get(plugins::list))
         .route("/v1/schema/pipeline.json", get(pipelines::schema))
         .route("/healthz", get(health::alive))

@@ -3,11 +3,14 @@
 //! Only `app` puts the pieces together; `runner` is the way of one job, `executor` the wall around it.
 
 mod app;
+mod breakers;
 mod budget;
 mod ceilings;
 mod cli;
+mod clock;
 mod executor;
 mod http;
+mod jobs;
 mod library;
 mod original;
 mod outcome;

@@ -73,6 +73,12 @@ impl Original {
     }
 }
 
+impl AsRef<[u8]> for Original {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 impl Drop for Original {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);

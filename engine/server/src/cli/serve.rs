@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::app::{App, EngineArgs};
 use crate::ceilings::CeilingArgs;
 use crate::http::limits::Limits;
 use crate::http::{self, connections};
+use crate::jobs::{JobArgs, upkeep, worker};
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -46,19 +48,22 @@ pub(super) struct Args {
     engine: EngineArgs,
     #[command(flatten)]
     ceilings: CeilingArgs,
+    #[command(flatten)]
+    jobs: JobArgs,
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
-    let app = App::start(
-        &args.engine,
-        &args.ceilings,
-        args.limits.clone(),
-        args.pipelines.as_deref(),
-    )?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let app = runtime.block_on(App::start(
+        &args.engine,
+        &args.ceilings,
+        &args.jobs,
+        args.limits.clone(),
+        args.pipelines.as_deref(),
+    ))?;
     if !runtime.block_on(serve(args, Arc::clone(&app)))? {
         // The executors end with this process.
         std::process::exit(1);
@@ -77,35 +82,43 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr()?;
+    upkeep::begin(&app).await.context("look after the jobs of before")?;
     greet(address, &args.example, &app);
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    let stop_listening = async {
+    let limit = Duration::from_secs(args.drain);
+    let (stop, mut stopped) = watch::channel(false);
+    let stop_listening = {
+        let mut stopped = stop.subscribe();
+        async move { drop(stopped.wait_for(|stop| *stop).await) }
+    };
+    let upkeep = tokio::spawn(upkeep::keep_up(Arc::clone(&app)));
+    let worker = tokio::spawn(worker::work(Arc::clone(&app), stop.subscribe(), limit));
+    tokio::spawn(async move {
         told_to_stop().await;
         tracing::info!("told to stop: finishing work in hand; told once more, it stops at once");
-        stop.send(()).ok();
-    };
-    let server = connections::serve(
-        listener,
-        http::router(Arc::clone(&app)),
-        &args.limits,
-        stop_listening,
-    );
-    let limit = Duration::from_secs(args.drain);
+        stop.send(true).ok();
+    });
+    let router = http::router(Arc::clone(&app));
+    let server = connections::serve(listener, router, &args.limits, stop_listening);
     let impatient = async {
-        drop(stopped.await);
+        drop(stopped.wait_for(|stop| *stop).await);
         tokio::select! {
-            () = tokio::time::sleep(limit) => {}
+            // The worker gives back what it could not finish by then.
+            () = tokio::time::sleep(limit + Duration::from_secs(1)) => {}
             () = told_to_stop() => {}
         }
     };
-    tokio::select! {
-        () = server => Ok(true),
-        () = impatient => {
-            let (waiting, running) = app.pool.load();
-            tracing::warn!("stopped with {running} jobs running and {waiting} waiting");
-            Ok(false)
-        }
+    let done = async { tokio::join!(server, worker).1 };
+    let in_time = tokio::select! {
+        _ = done => true,
+        () = impatient => false,
+    };
+    upkeep.abort();
+    drop(upkeep.await);
+    if !in_time {
+        let (waiting, running) = app.pool.load();
+        tracing::warn!("stopped with {running} jobs running and {waiting} waiting");
     }
+    Ok(in_time)
 }
 
 /// Where the server is, and one line that works.

@@ -115,7 +115,7 @@ fn bytes(rendition: &Rendition) -> Response {
 }
 
 /// What an encoder plugin says of its bytes goes into headers only if it is a plain `type/subtype`.
-fn media_type(claimed: &str) -> &str {
+pub(crate) fn media_type(claimed: &str) -> &str {
     let token = |text: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         !text.is_empty() && text.chars().all(fits)

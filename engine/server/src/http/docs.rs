@@ -6,7 +6,7 @@ use axum::Router;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{health, pipelines, plugins, process};
+use super::{breakers, dead, health, jobs, pipelines, plugins, process};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -17,6 +17,21 @@ use crate::app::App;
     ),
     paths(
         process::process,
+        jobs::submit,
+        jobs::list,
+        jobs::show,
+        jobs::cancel,
+        jobs::events,
+        jobs::original,
+        jobs::rendition,
+        jobs::counts,
+        dead::list,
+        dead::groups,
+        dead::show,
+        dead::redrive,
+        dead::purge,
+        breakers::list,
+        breakers::act,
         pipelines::list,
         pipelines::show,
         pipelines::schema,

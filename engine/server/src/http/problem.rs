@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::Path;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -70,6 +70,15 @@ impl Problem {
         }
     }
 
+    /// Too little room on a disk to promise anything.
+    pub(crate) fn no_room() -> Self {
+        let text = "there is too little room on the server's disk to take in more; work in hand goes on";
+        Self {
+            retry_after: Some(30),
+            ..Self::new(507, "no-room", text)
+        }
+    }
+
     /// Something that the server stands on; it may be back soon.
     pub(crate) fn infrastructure(detail: impl Into<String>) -> Self {
         Failure::new(FailureKind::Infrastructure, detail).into()
@@ -110,6 +119,12 @@ impl From<QueryRejection> for Problem {
     }
 }
 
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::bad_request(format!("the body does not fit: {}", rejection.body_text()))
+    }
+}
+
 fn status(kind: FailureKind) -> u16 {
     match kind {
         FailureKind::BadInput | FailureKind::TooLarge | FailureKind::InvalidParams => 422,
@@ -127,7 +142,7 @@ fn status(kind: FailureKind) -> u16 {
 }
 
 /// Every kind there is; the README lists them, too.
-const TITLES: [(&str, &str); 19] = [
+const TITLES: [(&str, &str); 21] = [
     ("bad-input", "The original is damaged"),
     ("unsupported", "The original is of a type that is not handled"),
     ("too-large", "The original is larger than allowed"),
@@ -150,6 +165,8 @@ const TITLES: [(&str, &str); 19] = [
     ("request-timeout", "The request came too slowly"),
     ("method-not-allowed", "The route takes another method"),
     ("overloaded", "Too much work at once"),
+    ("conflict", "It does not go together with what is there"),
+    ("no-room", "Too little room on the disk"),
 ];
 
 fn title(kind: &str) -> &'static str {

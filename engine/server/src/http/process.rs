@@ -8,19 +8,31 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
+use workflow::pipeline::Duration;
+use workflow::ports::JobView;
 
 use super::answer::{self, Shape};
+use super::identity::Identity;
+use super::jobs::{self, JobBody};
 use super::problem::Problem;
 use super::upload;
 use crate::app::App;
 use crate::executor::pool::Refused;
 use crate::library::Pipeline;
+use crate::outcome::{Outcome, Rendition};
+
+/// However long a caller wants to wait.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
     /// Give back only this rendition.
     rendition: Option<String>,
+    /// Make it a durable job and wait so long for it, such as `5s`. What is not done by then is answered with 202 and
+    /// the job's address, and goes on.
+    #[param(value_type = Option<String>)]
+    wait: Option<Duration>,
 }
 
 /// For the API's description; forms are read in `upload`.
@@ -49,6 +61,7 @@ struct Form {
     ),
     responses(
         (status = 200, description = "The rendition, or all of them", content_type = "image/*"),
+        (status = 202, description = "With `wait`: not done yet; `Location` says where to look", body = JobBody),
         (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
         (status = 404, description = "No such pipeline or rendition", body = Problem),
         (status = 406, description = "It cannot be given as any type of `Accept`", body = Problem),
@@ -63,11 +76,13 @@ struct Form {
 )]
 pub(crate) async fn process(
     State(app): State<Arc<App>>,
+    caller: Identity,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (pipeline, shape, only) = match understand(&app, name, options, request.headers()) {
+    let headers = request.headers().clone();
+    let (pipeline, shape, only, wait) = match understand(&app, name, options, request.headers()) {
         Ok(understood) => understood,
         Err(problem) => {
             upload::discard(request).await;
@@ -75,9 +90,44 @@ pub(crate) async fn process(
         }
     };
     let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
+    if let Some(wait) = wait {
+        let wait = wait.as_std().min(LONGEST_WAIT);
+        return match jobs::waited(&app, &pipeline.plan, caller, &headers, original, wait).await? {
+            Ok(job) => ended(&app, job, shape, only.as_deref()).await,
+            Err(later) => Ok(later),
+        };
+    }
     let mut job = app.library.job(&pipeline.plan);
     job.only = only;
     let outcome = app.pool.run(job, original).await.map_err(refused)?;
+    answer::build(shape, outcome, &app.budget).await
+}
+
+/// The job's end, as if it had just been run.
+async fn ended(app: &App, job: JobView, shape: Shape, only: Option<&str>) -> Result<Response, Problem> {
+    if !jobs::is_success(&job) {
+        return Err(match job.failure {
+            Some(failure) => failure.into(),
+            None => Problem::new(409, "conflict", "the job was cancelled"),
+        });
+    }
+    let result = app.jobs.store.result(&job.id).await?.unwrap_or_default();
+    let mut renditions = Vec::new();
+    for stored in result.renditions.into_iter().filter(|r| only.is_none_or(|o| o == r.name)) {
+        renditions.push(Rendition {
+            bytes: jobs::fetch(app, &stored.blob).await?,
+            name: stored.name,
+            media_type: stored.media_type,
+            width: stored.width,
+            height: stored.height,
+            key: stored.key,
+            length: stored.blob.length,
+        });
+    }
+    let outcome = Outcome {
+        result: Ok(renditions),
+        report: serde_json::from_value(result.report).unwrap_or_default(),
+    };
     answer::build(shape, outcome, &app.budget).await
 }
 
@@ -87,14 +137,14 @@ fn understand<'a>(
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(&'a Pipeline, Shape, Option<String>), Problem> {
+) -> Result<(&'a Pipeline, Shape, Option<String>, Option<Duration>), Problem> {
     let Path(name) = name?;
-    let Query(Options { rendition }) = options?;
+    let Query(Options { rendition, wait }) = options?;
     let pipeline = super::pipelines::find(app, &name)?;
     known_rendition(pipeline, &name, rendition.as_deref())?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     let shape = Shape::choose(accept, &pipeline.plan, rendition.as_deref())?;
-    Ok((pipeline, shape, rendition))
+    Ok((pipeline, shape, rendition, wait))
 }
 
 fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Result<(), Problem> {

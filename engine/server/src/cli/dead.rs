@@ -1,0 +1,260 @@
+//! `stopbath dead …`: look at jobs that gave up, save their originals, send them through again, or let them go.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use serde_json::{Value, json};
+
+use super::client::{Client, ServerArgs, entries, escape, failure, text};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List groups of dead letters that died of the same thing, or the letters of one group.
+    List(List),
+    /// Show one dead letter.
+    Show(Show),
+    /// Write originals and what is known of them into a folder.
+    Export(Export),
+    /// Send dead letters through again.
+    Redrive(Redrive),
+    /// Let dead letters go for good, with their originals.
+    Purge(Purge),
+}
+
+/// Which letters are meant.
+#[derive(Debug, clap::Args)]
+struct Selection {
+    /// These jobs.
+    #[arg(value_name = "JOB")]
+    jobs: Vec<String>,
+    /// Those of this group.
+    #[arg(long)]
+    group: Option<String>,
+    /// Those of this pipeline.
+    #[arg(long)]
+    pipeline: Option<String>,
+    /// All there are.
+    #[arg(long)]
+    all: bool,
+    /// So many at most: try a few first.
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// The letters of this group.
+    #[arg(long)]
+    group: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    job: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    selection: Selection,
+    /// Where to; made where it is missing.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Redrive {
+    #[command(flatten)]
+    selection: Selection,
+    /// Through the pipelines as they are now, not the revisions that they died of.
+    #[arg(long)]
+    latest: bool,
+    /// Leave out those that were sent through so often already.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    most_redrives: u32,
+    /// Only say which ones it would be.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Purge {
+    #[command(flatten)]
+    selection: Selection,
+    /// Only say which ones it would be.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(super) fn main(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::List(args) => list(&args)?,
+        Command::Show(args) => show(&args)?,
+        Command::Export(args) => export(&args)?,
+        Command::Redrive(args) => {
+            let mut body = args.selection.body();
+            body["latest"] = args.latest.into();
+            body["most_redrives"] = args.most_redrives.into();
+            body["dry_run"] = args.dry_run.into();
+            all(&args.server, "redrive", body, args.selection.limit)?;
+        }
+        Command::Purge(args) => {
+            let mut body = args.selection.body();
+            body["dry_run"] = args.dry_run.into();
+            all(&args.server, "purge", body, args.selection.limit)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Selection {
+    fn body(&self) -> Value {
+        json!({ "jobs": self.jobs, "group": self.group, "pipeline": self.pipeline, "all": self.all })
+    }
+}
+
+fn list(args: &List) -> Result<()> {
+    let client = Client::new(&args.server)?;
+    let path = match &args.group {
+        Some(group) => format!("/v1/dead?group={}", escape(group)),
+        None => "/v1/dead/groups".to_owned(),
+    };
+    let answer = client.json(client.get(&path))?;
+    if args.server.json {
+        anstream::println!("{answer:#}");
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    if args.group.is_some() {
+        table.set_header(["job", "pipeline", "died", "redrives", "failure"]);
+        for letter in entries(&answer, "letters") {
+            let redrives = letter["redrives"].to_string();
+            table.add_row([
+                text(letter, "job"),
+                text(letter, "pipeline"),
+                text(letter, "died_at"),
+                &redrives,
+                &failure(letter),
+            ]);
+        }
+    } else {
+        table.set_header(["group", "letters", "pipeline", "last", "failure"]);
+        for group in answer.as_array().into_iter().flatten() {
+            let count = group["count"].to_string();
+            table.add_row([
+                text(group, "group"),
+                &count,
+                text(group, "pipeline"),
+                text(group, "last_at"),
+                &failure(group),
+            ]);
+        }
+    }
+    anstream::println!("{table}");
+    Ok(())
+}
+
+fn show(args: &Show) -> Result<()> {
+    let client = Client::new(&args.server)?;
+    let letter = client.json(client.get(&format!("/v1/dead/{}", escape(&args.job))))?;
+    anstream::println!("{letter:#}");
+    Ok(())
+}
+
+/// The server moves so many at once; again, until there are no more.
+fn all(server: &ServerArgs, action: &str, mut body: Value, limit: Option<u32>) -> Result<()> {
+    let client = Client::new(server)?;
+    let dry_run = body["dry_run"] == true;
+    let mut left = limit;
+    let mut jobs = Vec::new();
+    loop {
+        body["limit"] = left.into();
+        let moved = client.json(client.post(&format!("/v1/dead/{action}")).json(&body))?;
+        let some = entries(&moved, "jobs").len() as u32;
+        jobs.extend(entries(&moved, "jobs").iter().cloned());
+        left = left.map(|left| left - some.min(left));
+        if dry_run || some == 0 || left == Some(0) || moved["more"] != true {
+            break;
+        }
+    }
+    if server.json {
+        anstream::println!("{:#}", json!({ "jobs": jobs, "dry_run": dry_run }));
+        return Ok(());
+    }
+    for job in jobs.iter().filter_map(Value::as_str) {
+        anstream::println!("{job}");
+    }
+    let would = if dry_run { "would be " } else { "" };
+    let done = if action == "purge" { "purged" } else { "sent through again" };
+    anstream::println!("{} {would}{done}", jobs.len());
+    Ok(())
+}
+
+fn export(args: &Export) -> Result<()> {
+    let client = Client::new(&args.server)?;
+    std::fs::create_dir_all(&args.output).with_context(|| format!("make {}", args.output.display()))?;
+    let letters = selected(&client, &args.selection)?;
+    for letter in &letters {
+        export_one(&client, letter, &args.output)?;
+    }
+    anstream::println!("{} written to {}", letters.len(), args.output.display());
+    Ok(())
+}
+
+fn selected(client: &Client, selection: &Selection) -> Result<Vec<Value>> {
+    if !selection.jobs.is_empty() {
+        let one = |job: &String| client.json(client.get(&format!("/v1/dead/{}", escape(job))));
+        return selection.jobs.iter().map(one).collect();
+    }
+    if selection.group.is_none() && selection.pipeline.is_none() && !selection.all {
+        bail!("name jobs, a --group or a --pipeline, or say --all");
+    }
+    let mut letters = Vec::new();
+    let mut before = String::new();
+    loop {
+        let mut path = format!("/v1/dead?limit=500{before}");
+        for (name, value) in [("group", &selection.group), ("pipeline", &selection.pipeline)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", escape(value)));
+            }
+        }
+        let page = client.json(client.get(&path))?;
+        letters.extend(entries(&page, "letters").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={}", escape(next)),
+            None => break,
+        }
+    }
+    if let Some(limit) = selection.limit {
+        letters.truncate(limit as usize);
+    }
+    Ok(letters)
+}
+
+/// `JOB.original` and `JOB.json`.
+fn export_one(client: &Client, letter: &Value, folder: &Path) -> Result<()> {
+    let job = text(letter, "job");
+    let original = client.send(client.get(text(letter, "original_href")))?.bytes()?;
+    let whole = client.json(client.get(text(letter, "href")))?;
+    let facts = json!({ "letter": letter, "job": whole });
+    let write = |name: String, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))
+    };
+    write(format!("{job}.original"), &original)?;
+    write(format!("{job}.json"), format!("{facts:#}\n").as_bytes())
+}

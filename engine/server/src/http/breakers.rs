@@ -1,0 +1,89 @@
+//! `/v1/breakers`: which plugin versions are paused, and the switches for it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+use workflow::breaker::Event;
+use workflow::ports::BreakerView;
+
+use super::identity::Identity;
+use super::problem::Problem;
+use crate::app::App;
+
+/// The breaker of one plugin version.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BreakerBody {
+    /// `name@version`.
+    plugin: String,
+    /// SHA-256 of the component, in hex.
+    digest: String,
+    /// May jobs that need it run?
+    closed: bool,
+    /// Jobs that wait for it.
+    parked: u64,
+    /// Its phase, its window, when it probes next.
+    #[schema(value_type = Object)]
+    breaker: serde_json::Value,
+}
+
+/// The breakers of all plugins that were ever used.
+#[utoipa::path(get, path = "/v1/breakers", responses((status = 200, description = "The breakers", body = Vec<BreakerBody>)))]
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Identity) -> Result<Json<Vec<BreakerBody>>, Problem> {
+    let breakers = app.jobs.store.breakers().await?;
+    Ok(Json(breakers.into_iter().map(BreakerBody::from).collect()))
+}
+
+/// Trip, clear or isolate a breaker.
+///
+/// `trip` pauses the plugin until a probe succeeds, `isolate` until somebody clears it, `clear` lets everything go.
+#[utoipa::path(post, path = "/v1/breakers/{plugin}/{action}",
+    params(("plugin" = String, Path, description = "`name@version`, or its digest"),
+        ("action" = String, Path, description = "`trip`, `clear` or `isolate`")),
+    responses((status = 200, description = "The breaker after it", body = BreakerBody), (status = 404, description = "No such breaker", body = Problem)))]
+pub(crate) async fn act(
+    State(app): State<Arc<App>>,
+    caller: Identity,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<BreakerBody>, Problem> {
+    let Path((plugin, action)) = path?;
+    let event = match action.as_str() {
+        "trip" => Event::Trip,
+        "clear" => Event::Clear,
+        "isolate" => Event::Isolate,
+        _ => {
+            let text = format!("a breaker knows no `{action}`; it knows `trip`, `clear` and `isolate`");
+            return Err(Problem::not_found(text));
+        }
+    };
+    let digest = find(&app, &plugin).await?.plugin;
+    let now = app.jobs.clock.now();
+    app.jobs.store.tell(&digest, &event, now).await?;
+    app.breakers.refresh(&app.jobs).await?;
+    app.jobs.work.notify_one();
+    tracing::info!(who = caller.name, plugin, action, "a breaker was switched");
+    Ok(Json(find(&app, &digest).await?.into()))
+}
+
+async fn find(app: &App, plugin: &str) -> Result<BreakerView, Problem> {
+    let breakers = app.jobs.store.breakers().await?;
+    let found = breakers.into_iter().find(|view| view.title == plugin || view.plugin == plugin);
+    found.ok_or_else(|| {
+        Problem::not_found(format!("no job has used a plugin `{plugin}` yet; `GET /v1/breakers` lists those that were used"))
+    })
+}
+
+impl From<BreakerView> for BreakerBody {
+    fn from(view: BreakerView) -> Self {
+        Self {
+            closed: view.breaker.admits(false),
+            plugin: view.title,
+            digest: view.plugin,
+            parked: view.parked,
+            breaker: serde_json::to_value(&view.breaker).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events, until it has ended.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, stream};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use workflow::job;
+
+use super::{find, whole};
+use crate::app::App;
+use crate::http::identity::Identity;
+use crate::http::problem::Problem;
+use crate::jobs::News;
+
+/// Workers elsewhere give no news; the store is asked this often.
+const LOOK: Duration = Duration::from_secs(1);
+
+struct Watch {
+    app: Arc<App>,
+    id: String,
+    news: Receiver<News>,
+    seen: Option<job::State>,
+}
+
+/// The job, now and each time its state changes; the stream ends with the job.
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "Events called `job`, each with the job as JSON", content_type = "text/event-stream"),
+        (status = 404, description = "No such job", body = Problem)))]
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    _: Identity,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let Path(id) = id?;
+    let news = app.jobs.news.subscribe();
+    find(&app, &id).await?;
+    let watch = Watch {
+        app,
+        id,
+        news,
+        seen: None,
+    };
+    let events = stream::unfold(watch, |mut watch| async move {
+        let event = watch.next().await?;
+        Some((Ok(event), watch))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))))
+}
+
+impl Watch {
+    /// `None` after the end.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.seen.is_some_and(job::State::is_end) {
+            if let Ok(job) = find(&self.app, &self.id).await
+                && self.seen != Some(job.state)
+            {
+                self.seen = Some(job.state);
+                let body = whole(&self.app, job).await.ok()?;
+                return Event::default().event("job").json_data(body).ok();
+            }
+            tokio::time::timeout(LOOK, self.hear()).await.ok();
+        }
+        None
+    }
+
+    async fn hear(&mut self) {
+        loop {
+            match self.news.recv().await {
+                Ok(told) if told.job != self.id => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `POST /v1/pipelines/{name}/jobs`: an original in, a job out. And the same for callers that wait a little.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+use utoipa::IntoParams;
+use workflow::job;
+use workflow::ports::{JobView, Lane};
+
+use super::{JobBody, find, view};
+use crate::app::App;
+use crate::http::identity::Identity;
+use crate::http::problem::Problem;
+use crate::http::upload;
+use crate::jobs::intake::{Refused, Ticket, Wish};
+use crate::library::Pipeline;
+use crate::original::Original;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    /// `interactive` (the default), or `bulk`, which lets interactive jobs go first.
+    #[param(value_type = Option<String>)]
+    lane: Option<Lane>,
+    /// The file's name, for people to recognise it.
+    filename: Option<String>,
+}
+
+/// Run a pipeline over an image, later and for certain.
+///
+/// The body is the image, or a multipart form with a file. Once this is answered the original is on stable storage
+/// and the job will end: with renditions, or as a dead letter that keeps the original. With an `Idempotency-Key` the
+/// same request may be sent again and again and makes one job.
+#[utoipa::path(
+    post,
+    path = "/v1/pipelines/{name}/jobs",
+    params(("name" = String, Path, description = "The pipeline"), Options,
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again")),
+    request_body(description = "The image", content_type = "application/octet-stream", content = Vec<u8>),
+    responses(
+        (status = 202, description = "Accepted; `Location` says where to look", body = JobBody),
+        (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
+        (status = 404, description = "No such pipeline", body = Problem),
+        (status = 408, description = "The body came too slowly", body = Problem),
+        (status = 409, description = "The idempotency key was used for something else", body = Problem),
+        (status = 413, description = "Too many bytes", body = Problem),
+        (status = 503, description = "Too much work waits; see `Retry-After`", body = Problem),
+        (status = 507, description = "Too little room on the disk; see `Retry-After`", body = Problem),
+    ),
+)]
+pub(crate) async fn submit(
+    State(app): State<Arc<App>>,
+    caller: Identity,
+    name: Result<Path<String>, PathRejection>,
+    options: Result<Query<Options>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (pipeline, wish) = match understand(&app, caller, name, options, request.headers()) {
+        Ok(understood) => understood,
+        Err(problem) => {
+            upload::discard(request).await;
+            return Err(problem);
+        }
+    };
+    let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
+    let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
+    accepted(&app, &ticket).await
+}
+
+/// Everything that can be wrong before the original is read.
+fn understand<'a>(
+    app: &'a App,
+    caller: Identity,
+    name: Result<Path<String>, PathRejection>,
+    options: Result<Query<Options>, QueryRejection>,
+    headers: &HeaderMap,
+) -> Result<(&'a Pipeline, Wish<'a>), Problem> {
+    let Path(name) = name?;
+    let Query(options) = options?;
+    let pipeline = crate::http::pipelines::find(app, &name)?;
+    app.jobs.admit(app.executors()).map_err(refused)?;
+    let wish = Wish {
+        plan: &pipeline.plan,
+        lane: options.lane.unwrap_or_default(),
+        owner: caller.name,
+        filename: options.filename,
+        key: idempotency_key(headers)?,
+        executors: app.executors(),
+    };
+    Ok((pipeline, wish))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match key.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= 255 => Ok(Some(key.to_owned())),
+        _ => Err(Problem::bad_request("an `Idempotency-Key` has 1 to 255 visible ASCII characters")),
+    }
+}
+
+async fn accepted(app: &App, ticket: &Ticket) -> Result<Response, Problem> {
+    let job = find(app, &ticket.job).await?;
+    Ok(later(job, ticket.before))
+}
+
+/// 202, and where to look.
+fn later(job: JobView, before: bool) -> Response {
+    let location = view::href(&job.id);
+    let mut response = (StatusCode::ACCEPTED, Json(JobBody::brief(job))).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        headers.insert(header::LOCATION, location);
+    }
+    if before {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+pub(crate) fn refused(why: Refused) -> Problem {
+    match why {
+        Refused::NoRoom => Problem::no_room(),
+        Refused::Backlog(after) => {
+            let text = "more work waits than this server takes on (`--backlog`); try again later";
+            Problem::busy(text, after.as_secs().max(1))
+        }
+        Refused::Conflict => Problem::new(
+            409,
+            "conflict",
+            "this `Idempotency-Key` was used before for another original or other options; use a new key",
+        ),
+        Refused::Store(error) => error.into(),
+    }
+}
+
+/// Submits, and waits a while for the end. The job, and whether it ended in time.
+pub(crate) async fn waited(
+    app: &App,
+    plan: &workflow::plan::Plan,
+    caller: Identity,
+    headers: &HeaderMap,
+    original: Original,
+    wait: Duration,
+) -> Result<Result<JobView, Response>, Problem> {
+    let until = Instant::now() + wait;
+    // Before it is submitted, so that no news is missed.
+    let mut news = app.jobs.news.subscribe();
+    let wish = Wish {
+        plan,
+        lane: Lane::Interactive,
+        owner: caller.name,
+        filename: None,
+        key: idempotency_key(headers)?,
+        executors: app.executors(),
+    };
+    let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
+    loop {
+        let job = find(app, &ticket.job).await?;
+        if job.state.is_end() {
+            return Ok(Ok(job));
+        }
+        if Instant::now() >= until {
+            return Ok(Err(later(job, ticket.before)));
+        }
+        // A worker elsewhere gives no news.
+        let look_again = (Instant::now() + Duration::from_millis(500)).min(until);
+        let ended = async {
+            loop {
+                match news.recv().await {
+                    Ok(told) if told.job != ticket.job || !told.state.is_end() => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        tokio::time::timeout_at(look_again, ended).await.ok();
+    }
+}
+
+/// Whether this is the end that a caller hopes for.
+pub(crate) fn is_success(job: &JobView) -> bool {
+    job.state == job::State::Succeeded
+}

@@ -1,0 +1,152 @@
+//! Durable jobs: what intake, workers and the routes share.
+//!
+//! `intake` makes a job of an original, `worker` runs what is due, `upkeep` does what time asks for. All of them talk
+//! to the store and the blobs through here, and tell each other what happened through `news`.
+
+pub(crate) mod intake;
+pub(crate) mod load;
+pub(crate) mod upkeep;
+pub(crate) mod worker;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use storage::blobs::Blobs;
+use storage::disk::{Floors, Gauge, Room};
+use storage::sql::SqlStore;
+use tokio::sync::{Notify, broadcast};
+use workflow::job::State;
+use workflow::ports::Store;
+
+use crate::clock::Clock;
+use load::Load;
+
+/// Where jobs are kept.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct JobArgs {
+    /// The database: `sqlite:FILE` or `postgres://…`; default: `jobs.db` in the data folder.
+    #[arg(long, env = "STOPBATH_STORE", value_name = "URL")]
+    store: Option<String>,
+    /// Originals and renditions: a folder, or `s3://BUCKET/PREFIX`; default: `blobs` in the data folder.
+    #[arg(long, env = "STOPBATH_BLOBS", value_name = "URL")]
+    blobs: Option<String>,
+    /// With less room than this on a disk, in MiB, no new jobs are taken in.
+    #[arg(long, env = "STOPBATH_SOFT_FLOOR", value_name = "MIB", default_value_t = 1024)]
+    soft_floor: u64,
+    /// With less room than this on a disk, in MiB, jobs wait, too.
+    #[arg(long, env = "STOPBATH_HARD_FLOOR", value_name = "MIB", default_value_t = 256)]
+    hard_floor: u64,
+    /// How long jobs that ended well are kept, with their renditions, in hours. Dead letters stay.
+    #[arg(long, env = "STOPBATH_KEEP", value_name = "HOURS", default_value_t = 168)]
+    pub(crate) keep: u64,
+    /// How many seconds of work may wait before new jobs are refused.
+    #[arg(long, env = "STOPBATH_BACKLOG", value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) backlog: u64,
+}
+
+/// Something happened to a job.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    pub(crate) job: String,
+    pub(crate) state: State,
+}
+
+pub(crate) struct Jobs {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Blobs,
+    pub(crate) clock: Clock,
+    /// What happened in this process; other workers' jobs are found by asking the store.
+    pub(crate) news: broadcast::Sender<News>,
+    /// There may be something to claim.
+    pub(crate) work: Notify,
+    pub(crate) load: Load,
+    pub(crate) worker: String,
+    pub(crate) args: JobArgs,
+    /// No other process uses this database, so nobody else can be running its jobs.
+    pub(crate) alone: bool,
+    /// Of forgetting.
+    pub(crate) rounds: AtomicUsize,
+    /// Disks whose room matters.
+    disks: Vec<PathBuf>,
+    gauge: Mutex<Gauge>,
+    _lock: Option<File>,
+}
+
+impl Jobs {
+    pub(crate) async fn open(args: &JobArgs, data: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data).with_context(|| format!("make the data folder {}", data.display()))?;
+        let url = args.store.clone().unwrap_or_else(|| format!("sqlite:{}", data.join("jobs.db").display()));
+        let file = url.strip_prefix("sqlite:").filter(|file| *file != ":memory:").map(PathBuf::from);
+        let lock = file.as_deref().map(lock).transpose()?;
+        let store = SqlStore::open(&url).await.with_context(|| format!("open the store {}", without_password(&url)))?;
+        let blobs = args.blobs.clone().unwrap_or_else(|| data.join("blobs").display().to_string());
+        let mut disks: Vec<PathBuf> = file.iter().filter_map(|f| f.parent()).map(Path::to_owned).collect();
+        if !blobs.contains("://") {
+            disks.push(PathBuf::from(&blobs));
+        }
+        let floors = Floors {
+            soft: args.soft_floor << 20,
+            hard: args.hard_floor << 20,
+        };
+        Ok(Self {
+            store: Arc::new(store),
+            blobs: Blobs::open(&blobs).context("open the blobs")?,
+            clock: Clock::start(),
+            news: broadcast::channel(4096).0,
+            work: Notify::new(),
+            load: Load::default(),
+            worker: worker_name(),
+            args: args.clone(),
+            alone: url.starts_with("sqlite:"),
+            rounds: AtomicUsize::new(0),
+            disks,
+            gauge: Mutex::new(Gauge::new(floors)),
+            _lock: lock,
+        })
+    }
+
+    /// How much room there is, measured now. A disk that cannot be asked has none.
+    pub(crate) fn room(&self) -> Room {
+        let free = |disk: &PathBuf| storage::disk::free(disk).unwrap_or(0);
+        let least = self.disks.iter().map(free).min().unwrap_or(u64::MAX);
+        self.gauge.lock().unwrap_or_else(PoisonError::into_inner).judge(least)
+    }
+
+    pub(crate) fn tell(&self, job: &str, state: State) {
+        let job = job.to_owned();
+        self.news.send(News { job, state }).ok();
+    }
+}
+
+/// One process a database file: two would take each other's jobs for lost.
+fn lock(file: &Path) -> Result<File> {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = lock.with_context(|| format!("open {}", Path::new(&path).display()))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!(
+            "another process serves from {}; name another folder with --data, or share jobs between processes with --store postgres://…",
+            file.display()
+        );
+    }
+    Ok(lock)
+}
+
+/// Never the same twice, also on the same machine.
+fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    format!("{host}-{}", &id[20..])
+}
+
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => url.to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! Claims jobs and runs them, as many at once as there are executors.
+//!
+//! Each job in hand has a lease that `upkeep` keeps alive. If it is lost, the attempt is dropped: its result would
+//! not be taken any more. Told to stop, a worker claims nothing more, and gives back what it cannot finish.
+
+mod attempt;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use storage::disk::Room;
+use storage::failpoint;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::AbortHandle;
+use workflow::ports::{Claimed, End, Lease, Settlement};
+
+use crate::app::App;
+
+/// How often an idle worker looks, in case nobody told it of work.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The jobs in this worker's hands.
+#[derive(Debug, Default)]
+pub(crate) struct Hands(Mutex<HashMap<Lease, AbortHandle>>);
+
+impl Hands {
+    pub(crate) fn leases(&self) -> Vec<Lease> {
+        self.held().keys().cloned().collect()
+    }
+
+    /// Somebody else has it by now.
+    pub(crate) fn drop_lost(&self, lost: &[Lease]) {
+        for lease in lost {
+            if let Some(attempt) = self.held().remove(lease) {
+                tracing::warn!(job = lease.job, "the lease was lost; the attempt is dropped");
+                attempt.abort();
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<Lease, AbortHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Until `stop` says so; then what is in hand is finished, or given back after `patience`.
+pub(crate) async fn work(app: Arc<App>, mut stop: watch::Receiver<bool>, patience: Duration) {
+    let slots = app.executors();
+    let free = Arc::new(Semaphore::new(slots));
+    while !*stop.borrow() {
+        let look = async {
+            let permits = take(&free).await;
+            if !claim(&app, permits).await {
+                tokio::time::timeout(LOOK, app.jobs.work.notified()).await.ok();
+            }
+        };
+        tokio::select! {
+            () = look => {}
+            _ = stop.changed() => {}
+        }
+    }
+    let finished = free.acquire_many(slots as u32);
+    if tokio::time::timeout(patience, finished).await.is_err() {
+        give_back_all(&app).await;
+    }
+}
+
+/// At least one free slot, and all others that are free, too.
+async fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    let mut permits = Vec::new();
+    if let Ok(permit) = Arc::clone(free).acquire_owned().await {
+        permits.push(permit);
+    }
+    while let Ok(permit) = Arc::clone(free).try_acquire_owned() {
+        permits.push(permit);
+    }
+    permits
+}
+
+/// False if there was nothing to do.
+async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> bool {
+    let jobs = &app.jobs;
+    if jobs.room() == Room::None {
+        return false;
+    }
+    let claimed = jobs.store.claim(&jobs.worker, permits.len() as u32, jobs.clock.now()).await;
+    let claimed = match claimed {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            tracing::error!("no jobs could be claimed: {error}");
+            return false;
+        }
+    };
+    if !claimed.is_empty() {
+        failpoint::reach("job-claimed");
+    }
+    let some = !claimed.is_empty();
+    for (job, permit) in claimed.into_iter().zip(permits) {
+        start(app, job, permit);
+    }
+    some
+}
+
+fn start(app: &Arc<App>, job: Claimed, permit: OwnedSemaphorePermit) {
+    let lease = job.lease.clone();
+    let held = Arc::clone(app);
+    // The lock is held until the handle is in the map, so that the attempt cannot end before.
+    let mut hands = app.hands.held();
+    let attempt = tokio::spawn(async move {
+        let lease = job.lease.clone();
+        attempt::attempt(&held, job).await;
+        held.hands.held().remove(&lease);
+        drop(permit);
+    });
+    hands.insert(lease, attempt.abort_handle());
+}
+
+async fn give_back_all(app: &App) {
+    for lease in app.hands.leases() {
+        if let Some(attempt) = app.hands.held().remove(&lease) {
+            attempt.abort();
+        }
+        let at = app.jobs.clock.now();
+        let settlement = Settlement {
+            lease,
+            end: End::GivenBack { at },
+            observations: Vec::new(),
+            known: None,
+        };
+        if let Err(error) = app.jobs.store.settle(settlement, at).await {
+            tracing::error!("a job could not be given back: {error}");
+        }
+    }
+}

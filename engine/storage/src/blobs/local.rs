@@ -1,0 +1,76 @@
+//! A directory as a blob store: everything is synced before it counts, and nothing half-written stays.
+//!
+//! `object_store` writes to `NAME#1`, syncs, renames, and syncs the directory. What is added here: folders are made
+//! and synced ahead, so that no rename lands in a folder that a power cut could take away; and what a killed process
+//! left half-written is removed, as soon as nobody else can be writing it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use object_store::local::LocalFileSystem;
+use rustix::fs::{FlockOperation, flock};
+
+/// Shared by all processes that use a directory.
+#[derive(Debug)]
+pub(super) struct Claim {
+    _lock: File,
+}
+
+/// Half-written files of other living processes are younger.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+pub(super) fn open(root: &Path) -> io::Result<(LocalFileSystem, Claim)> {
+    fs::create_dir_all(root)?;
+    let root = root.canonicalize()?;
+    for first in 0..=255_u8 {
+        let folder = root.join(hex::encode([first]));
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)?;
+        }
+    }
+    File::open(&root)?.sync_all()?;
+    if let Some(parent) = root.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    let claim = claim(&root)?;
+    let store = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
+    Ok((store.with_fsync(true), claim))
+}
+
+fn claim(root: &Path) -> io::Result<Claim> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join("lock"))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        clear(root, Duration::ZERO)?;
+    } else {
+        clear(root, ABANDONED)?;
+    }
+    flock(&lock, FlockOperation::LockShared)?;
+    Ok(Claim { _lock: lock })
+}
+
+/// Removes half-written files of at least this age.
+fn clear(root: &Path, age: Duration) -> io::Result<()> {
+    let now = SystemTime::now();
+    for folder in fs::read_dir(root)?.filter_map(Result::ok) {
+        if !folder.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(folder.path())?.filter_map(Result::ok) {
+            if !file.file_name().to_string_lossy().contains('#') {
+                continue;
+            }
+            let written = file.metadata().and_then(|meta| meta.modified());
+            let is_old = written.is_ok_and(|at| now.duration_since(at).unwrap_or_default() >= age);
+            if is_old {
+                fs::remove_file(file.path())?;
+            }
+        }
+    }
+    Ok(())
+}
