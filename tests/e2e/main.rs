@@ -11,6 +11,7 @@ mod executors;
 mod formats;
 mod hostile_clients;
 mod http;
+mod jobs;
 mod limits;
 mod misbehaving;
 mod mixed_load;

@@ -1,5 +1,6 @@
 //! One running server, ended with the test that started it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Server {
     address: String,
     agent: Agent,
     folder: TempDir,
+    /// How it was started.
+    arguments: Vec<OsString>,
 }
 
 /// What a server is started with.
@@ -110,6 +113,37 @@ impl Server {
         )
     }
 
+    /// Ends it as a power cut would, and starts it again on what it left behind.
+    pub fn kill_and_restart(&mut self, environment: &[(&str, &str)]) {
+        drop(self.child.kill());
+        self.restart(environment);
+    }
+
+    /// Starts it again once it has ended.
+    pub fn restart(&mut self, environment: &[(&str, &str)]) {
+        drop(self.child.wait());
+        (self.child, self.address) = launch(&self.arguments, self.folder.path(), environment);
+        self.wait_until_healthy();
+    }
+
+    /// Where it keeps its blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.folder.path().join("blobs")
+    }
+
+    pub fn url(&self) -> &str {
+        &self.address
+    }
+
+    /// An answer, or nothing if the server died over it.
+    pub fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+        let mut request = self.agent.post(format!("{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send(body).ok().map(Answer::read)
+    }
+
     /// A connection of the test's own.
     pub fn connect(&self) -> Raw {
         Raw::open(self.address.trim_start_matches("http://"))
@@ -157,24 +191,17 @@ impl Builder {
     pub fn start(self) -> Server {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let pipelines = self.pipelines.folder(folder.path());
-        let log = File::create(folder.path().join("log")).expect("the log can be made");
+        let mut arguments: Vec<OsString> = vec!["--data".into(), crate::data().into()];
+        let executors = self.executors.to_string();
+        arguments.extend(["--executors".into(), executors.into(), "--pipelines".into(), pipelines.into()]);
+        arguments.extend(["--plugins".into(), self.plugins.into()]);
+        // Compiled plugins are shared by all servers, jobs by none.
+        let store = format!("sqlite:{}", folder.path().join("jobs.db").display());
+        arguments.extend(["--store".into(), store.into()]);
+        arguments.extend(["--blobs".into(), folder.path().join("blobs").into()]);
+        arguments.extend(self.arguments.into_iter().map(OsString::from));
         let guard = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut child = Command::new(crate::binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(crate::data())
-            .arg("--executors")
-            .arg(self.executors.to_string())
-            .arg("--pipelines")
-            .arg(pipelines)
-            .arg("--plugins")
-            .arg(self.plugins)
-            .args(self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("STOPBATH_BIN can be started");
-        let address = address(&mut child, folder.path());
+        let (child, address) = launch(&arguments, folder.path(), &[]);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE));
@@ -183,6 +210,7 @@ impl Builder {
             address,
             agent: config.max_idle_connections_per_host(32).build().into(),
             folder,
+            arguments,
         };
         server.wait_until_healthy();
         drop(guard);
@@ -205,6 +233,22 @@ impl Pipelines {
             }
         }
     }
+}
+
+/// A process that listens; its log goes on where an earlier one's ended.
+fn launch(arguments: &[OsString], folder: &Path, environment: &[(&str, &str)]) -> (Child, String) {
+    let log = File::options().create(true).append(true).open(folder.join("log"));
+    let mut child = Command::new(crate::binary())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.expect("the log can be opened"))
+        .spawn()
+        .expect("STOPBATH_BIN can be started");
+    let address = address(&mut child, folder);
+    (child, address)
 }
 
 /// The server says where it listens once it does.

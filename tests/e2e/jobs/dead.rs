@@ -1,0 +1,87 @@
+//! Dead letters keep their original, stand in groups, and can be sent through again or let go.
+
+use e2e::{Server, fixture_plugins, pictures, stopbath};
+use image::ImageFormat;
+use serde_json::json;
+
+use super::{THUMB, submit, wait_for_end};
+
+/// A plugin that traps.
+const TRAP: &str = "steps:
+  - { id: photo, uses: decode }
+  - id: guest
+    uses: misbehave@^1
+    with: { mode: trap }
+    breaker: { min_failures: 1000 }
+renditions:
+  - { name: out.png, format: png }
+";
+
+fn post(server: &Server, path: &str, body: &serde_json::Value) -> e2e::Answer {
+    server.post(path, &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+#[test]
+fn what_cannot_be_done_becomes_a_dead_letter_with_its_original() {
+    let server = Server::of([("thumb", THUMB)]).start();
+    let cut: Vec<u8> = pictures::small(ImageFormat::Png, 64, 48)[..90].to_vec();
+    let garbage = b"this is no picture".to_vec();
+    for (bytes, kind) in [(&cut, "bad-input"), (&garbage, "unsupported")] {
+        let job = wait_for_end(&server, &submit(&server, "thumb", bytes));
+        assert_eq!((&job["state"], &job["failure"]["kind"]), (&"dead".into(), &kind.into()), "{job:#}");
+        assert_eq!(job["errors"].as_array().unwrap().len(), 1, "no retry can help: {job:#}");
+        let letter = server.get(&format!("/v1/dead/{}", job["id"].as_str().unwrap())).ok().json();
+        let original = server.get(letter["original_href"].as_str().unwrap()).ok();
+        assert_eq!(&original.body, bytes);
+        assert_eq!(original.header("content-disposition"), "attachment");
+    }
+    let groups = server.get("/v1/dead/groups").ok().json();
+    assert_eq!(groups.as_array().unwrap().len(), 2, "{groups:#}");
+}
+
+#[test]
+fn the_same_bytes_fail_at_once_and_stand_in_one_group() {
+    let server = Server::of([("trap", TRAP)]).plugins(fixture_plugins()).start();
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    let first = wait_for_end(&server, &submit(&server, "trap", &photo));
+    assert_eq!(first["failure"]["kind"], "trap", "{first:#}");
+    let again = wait_for_end(&server, &submit(&server, "trap", &photo));
+    assert_eq!((&again["state"], &again["report"]["known"]), (&"dead".into(), &true.into()), "{again:#}");
+    let groups = server.get("/v1/dead/groups").ok().json();
+    assert_eq!((&groups[0]["count"], groups.as_array().unwrap().len()), (&2.into(), 1), "{groups:#}");
+}
+
+#[test]
+fn letters_are_redriven_and_purged() {
+    let server = Server::of([("thumb", THUMB)]).start();
+    let ids: Vec<String> = (0..4)
+        .map(|n| submit(&server, "thumb", format!("no picture {n}").as_bytes()))
+        .collect();
+    for id in &ids {
+        wait_for_end(&server, id);
+    }
+    let nothing = post(&server, "/v1/dead/redrive", &json!({}));
+    assert_eq!((nothing.status, nothing.problem().as_str()), (400, "bad-request"));
+    let dry = post(&server, "/v1/dead/redrive", &json!({ "all": true, "dry_run": true })).ok().json();
+    assert_eq!(dry["jobs"].as_array().unwrap().len(), 4);
+    let canary = post(&server, "/v1/dead/redrive", &json!({ "pipeline": "thumb", "limit": 1 })).ok().json();
+    assert_eq!(canary["jobs"], json!([ids[0]]), "the oldest goes first");
+    let job = wait_for_end(&server, &ids[0]);
+    assert_eq!((&job["state"], job["errors"].as_array().unwrap().len()), (&"dead".into(), 2));
+    let letter = server.get(&format!("/v1/dead/{}", ids[0])).ok().json();
+    assert_eq!(letter["redrives"], 1);
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    stopbath(["dead", "export", "--all", "-o", out, "--server", server.url()]).ok();
+    let saved = std::fs::read(folder.path().join(format!("{}.original", ids[2]))).unwrap();
+    assert_eq!(saved, b"no picture 2");
+
+    let listed = stopbath(["dead", "list", "--server", server.url()]).ok().output;
+    assert!(listed.contains("unsupported") && listed.contains('4'), "{listed}");
+    let purged = stopbath(["dead", "purge", &ids[1], &ids[2], "--server", server.url()]).ok().output;
+    assert!(purged.contains("2 purged"), "{purged}");
+    assert_eq!(wait_for_end(&server, &ids[1])["state"], "cancelled");
+    let groups = server.get("/v1/dead/groups").ok().json();
+    assert_eq!(groups[0]["count"], 2, "{groups:#}");
+}
