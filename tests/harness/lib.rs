@@ -12,6 +12,7 @@ mod multipart;
 pub mod pictures;
 mod raw;
 mod server;
+pub mod torture;
 
 use std::path::PathBuf;
 
