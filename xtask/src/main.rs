@@ -11,6 +11,7 @@ mod serve;
 mod setup;
 mod shell;
 mod tests;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Command {
     Plugins,
     /// Measure Stopbath beside sharp, ipx and thumbor.
     Bench(bench::Args),
+    /// Kill the server hundreds of times, and check that nothing acknowledged is lost.
+    Torture(torture::Args),
 }
 
 fn main() -> ExitCode {
@@ -59,8 +62,12 @@ fn run(command: Command) -> Result<()> {
         Command::Run { args } => serve::run(&project, &args),
         Command::Test { args } => tests::run(&project, &args),
         Command::Lint => lint::run(&project),
-        Command::Setup => setup::build_tools().and_then(|()| setup::reference(&project).map(drop)),
+        Command::Setup => setup::build_tools()
+            .and_then(|()| setup::reference(&project))
+            .and_then(|_| setup::postgres())
+            .map(drop),
         Command::Plugins => setup::build_tools().and_then(|()| plugins::build(&project, true)),
         Command::Bench(args) => bench::run(&project, &args),
+        Command::Torture(args) => torture::run(&project, &args),
     }
 }

@@ -3,12 +3,14 @@
 //! System packages are installed only by root with apt-get, the compile target only through rustup;
 //! otherwise one line says what to install and how. With everything there it takes a moment and no network.
 
+mod postgres;
 mod reference;
 
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+pub(crate) use postgres::postgres;
 pub(crate) use reference::reference;
 
 use crate::shell;

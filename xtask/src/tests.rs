@@ -16,6 +16,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
     let begun = Instant::now();
     phase("set-up", setup::build_tools)?;
     let python = phase("reference pictures", || setup::reference(project))?;
+    let postgres = phase("PostgreSQL", setup::postgres)?;
     phase("plugins", || plugins::build(project, true))?;
     phase("build", || {
         shell::run(cargo(project, "build").args(["--bins", "--tests"]))
@@ -26,6 +27,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
         command.env("STOPBATH_PLUGINS_DIR", plugins::folder(project));
         command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
         command.env("STOPBATH_PYTHON", &python);
+        command.env("STOPBATH_POSTGRES", &postgres);
         // Tests that name no data folder stay out of the user's own.
         command.env("STOPBATH_DATA", project.target.join("test-data"));
         shell::run(
@@ -49,5 +51,6 @@ fn cargo(project: &Project, verb: &str) -> Command {
     {
         command.args(["--features", "imaging/reference"]);
     }
+    command.args(["--features", "storage/testing"]);
     command
 }
