@@ -23,6 +23,8 @@ use std::process::ExitCode;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // One TLS implementation for everything; a second call would only say that it is there.
+    rustls::crypto::ring::default_provider().install_default().ok();
     match cli::run() {
         Ok(code) => code,
         Err(error) => {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use storage::failpoint;
 use workflow::breaker;
@@ -27,6 +28,8 @@ struct Finding {
     end: End,
     observations: Vec<Observation>,
     known: Option<(String, Failure)>,
+    /// What the renditions are made of, in case it must be written again.
+    bytes: Vec<(Blob, Bytes)>,
 }
 
 impl From<End> for Finding {
@@ -35,6 +38,7 @@ impl From<End> for Finding {
             end,
             observations: Vec::new(),
             known: None,
+            bytes: Vec::new(),
         }
     }
 }
@@ -76,7 +80,9 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
     failpoint::reach("renditions-made");
     match outcome.result {
         Ok(renditions) => {
-            let stored = keep(app, &renditions).await?;
+            let stored: Vec<StoredRendition> = renditions.iter().map(stored).collect();
+            let bytes = stored.iter().zip(&renditions).map(|(s, r)| (s.blob.clone(), r.bytes.clone())).collect();
+            write(app, &bytes).await?;
             Ok(Finding {
                 observations: observe(&plan, job, &outcome.report, None),
                 end: End::Succeeded {
@@ -84,6 +90,7 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
                     report: as_json(&outcome.report),
                 },
                 known: None,
+                bytes,
             })
         }
         Err(failure) => Ok(judge(app, job, Some(&plan), failure, outcome.report)),
@@ -118,23 +125,24 @@ async fn fetch(app: &App, blob: &Blob) -> Result<Option<Original>, Failure> {
     Ok(Some(original))
 }
 
-async fn keep(app: &App, renditions: &[Rendition]) -> Result<Vec<StoredRendition>, Failure> {
-    let mut stored = Vec::with_capacity(renditions.len());
-    for rendition in renditions {
-        let blob = storage::blobs::blob(&rendition.bytes);
-        let put = app.jobs.blobs.put(&blob, rendition.bytes.clone()).await;
+fn stored(rendition: &Rendition) -> StoredRendition {
+    StoredRendition {
+        name: rendition.name.clone(),
+        blob: storage::blobs::blob(&rendition.bytes),
+        media_type: rendition.media_type.clone(),
+        width: rendition.width,
+        height: rendition.height,
+        key: rendition.key.clone(),
+    }
+}
+
+async fn write(app: &App, renditions: &Vec<(Blob, Bytes)>) -> Result<(), Failure> {
+    for (blob, bytes) in renditions {
+        let put = app.jobs.blobs.put(blob, bytes.clone()).await;
         put.map_err(|e| store_failed(&e))?;
         failpoint::reach("rendition-written");
-        stored.push(StoredRendition {
-            name: rendition.name.clone(),
-            blob,
-            media_type: rendition.media_type.clone(),
-            width: rendition.width,
-            height: rendition.height,
-            key: rendition.key.clone(),
-        });
     }
-    Ok(stored)
+    Ok(())
 }
 
 /// What follows from a failure.
@@ -147,6 +155,7 @@ fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report
     Finding {
         observations,
         known: repeats.then(|| (known_key(job), failure.clone())),
+        bytes: Vec::new(),
         end: match verdict {
             Verdict::Retry { after_ms, rescue } => End::Retry {
                 at: app.jobs.clock.now() + after_ms,
@@ -179,6 +188,12 @@ async fn settle(app: &App, job: &Claimed, found: Finding) {
     loop {
         match app.jobs.store.settle(settlement.clone(), app.jobs.clock.now()).await {
             Ok(Settled::Done) => break app.jobs.tell(&job.lease.job, state),
+            // Being deleted at this moment. Once that is over, it is written anew.
+            Ok(Settled::Doomed(_)) => {
+                if let Err(error) = write(app, &found.bytes).await {
+                    tracing::error!(job = job.lease.job, "renditions could not be written again: {error}");
+                }
+            }
             Ok(Settled::Stale) => {
                 break tracing::warn!(job = job.lease.job, "the result came too late and was dropped");
             }
