@@ -5,6 +5,7 @@
 
 pub(crate) mod intake;
 pub(crate) mod load;
+pub(crate) mod source;
 pub(crate) mod upkeep;
 pub(crate) mod worker;
 
@@ -24,6 +25,7 @@ use workflow::ports::Store;
 
 use crate::clock::Clock;
 use load::Load;
+use source::{SourceArgs, Sources};
 
 /// Where jobs are kept.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +45,8 @@ pub(crate) struct JobArgs {
     /// How long jobs that ended well are kept, with their renditions, in hours. Dead letters stay.
     #[arg(long, env = "STOPBATH_KEEP", value_name = "HOURS", default_value_t = 168)]
     pub(crate) keep: u64,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
     /// How many seconds of work may wait before new jobs are refused.
     #[arg(long, env = "STOPBATH_BACKLOG", value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) backlog: u64,
@@ -64,6 +68,7 @@ pub(crate) struct Jobs {
     /// There may be something to claim.
     pub(crate) work: Notify,
     pub(crate) load: Load,
+    pub(crate) sources: Sources,
     pub(crate) worker: String,
     pub(crate) args: JobArgs,
     /// No other process uses this database, so nobody else can be running its jobs.
@@ -99,6 +104,7 @@ impl Jobs {
             news: broadcast::channel(4096).0,
             work: Notify::new(),
             load: Load::default(),
+            sources: Sources::new(&args.sources)?,
             worker: worker_name(),
             args: args.clone(),
             alone: url.starts_with("sqlite:"),

@@ -142,7 +142,7 @@ fn status(kind: FailureKind) -> u16 {
 }
 
 /// Every kind there is; the README lists them, too.
-const TITLES: [(&str, &str); 21] = [
+const TITLES: [(&str, &str); 23] = [
     ("bad-input", "The original is damaged"),
     ("unsupported", "The original is of a type that is not handled"),
     ("too-large", "The original is larger than allowed"),
@@ -166,6 +166,8 @@ const TITLES: [(&str, &str); 21] = [
     ("method-not-allowed", "The route takes another method"),
     ("overloaded", "Too much work at once"),
     ("conflict", "It does not go together with what is there"),
+    ("not-allowed", "Not allowed here"),
+    ("source-failed", "The source does not give the image"),
     ("no-room", "Too little room on the disk"),
 ];
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use workflow::job;
 use workflow::ports::{JobView, Lane};
 
@@ -21,6 +21,7 @@ use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::http::upload;
 use crate::jobs::intake::{Refused, Ticket, Wish};
+use crate::jobs::source::SourceError;
 use crate::library::Pipeline;
 use crate::original::Original;
 
@@ -34,9 +35,20 @@ pub(crate) struct Options {
     filename: Option<String>,
 }
 
+/// An image that the server fetches.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    /// `http` or `https`, at a host that the server allows.
+    source: String,
+}
+
+/// Of a JSON body.
+const LONGEST_SOURCE: u64 = 16 << 10;
+
 /// Run a pipeline over an image, later and for certain.
 ///
-/// The body is the image, or a multipart form with a file. Once this is answered the original is on stable storage
+/// The body is the image, a multipart form with a file, or JSON that names an address to fetch it from. Once this is answered the original is on stable storage
 /// and the job will end: with renditions, or as a dead letter that keeps the original. With an `Idempotency-Key` the
 /// same request may be sent again and again and makes one job.
 #[utoipa::path(
@@ -44,14 +56,19 @@ pub(crate) struct Options {
     path = "/v1/pipelines/{name}/jobs",
     params(("name" = String, Path, description = "The pipeline"), Options,
         ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again")),
-    request_body(description = "The image", content_type = "application/octet-stream", content = Vec<u8>),
+    request_body(
+        description = "The image, or where it is",
+        content((Vec<u8> = "application/octet-stream"), (Source = "application/json")),
+    ),
     responses(
         (status = 202, description = "Accepted; `Location` says where to look", body = JobBody),
         (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
+        (status = 403, description = "The source's host is not allowed", body = Problem),
         (status = 404, description = "No such pipeline", body = Problem),
         (status = 408, description = "The body came too slowly", body = Problem),
         (status = 409, description = "The idempotency key was used for something else", body = Problem),
         (status = 413, description = "Too many bytes", body = Problem),
+        (status = 502, description = "The source does not give the image", body = Problem),
         (status = 503, description = "Too much work waits; see `Retry-After`", body = Problem),
         (status = 507, description = "Too little room on the disk; see `Retry-After`", body = Problem),
     ),
@@ -70,9 +87,40 @@ pub(crate) async fn submit(
             return Err(problem);
         }
     };
-    let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
+    let limit = pipeline.plan.limits.max_bytes;
+    let original = match source(&app, request).await? {
+        Named::Source(source) => app.jobs.sources.fetch(&source, limit).await.map_err(not_fetched)?,
+        Named::Body(request) => upload::receive(&app, request, limit).await?,
+    };
     let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
     accepted(&app, &ticket).await
+}
+
+/// Where the original is.
+enum Named {
+    Body(Request),
+    Source(String),
+}
+
+/// A JSON body names an address.
+async fn source(app: &App, request: Request) -> Result<Named, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if !content_type.is_some_and(|t| t.split(';').next().is_some_and(|t| t.trim() == "application/json")) {
+        return Ok(Named::Body(request));
+    }
+    let body = upload::receive(app, request, LONGEST_SOURCE).await?;
+    let Source { source } = serde_json::from_slice(body.bytes())
+        .map_err(|error| Problem::bad_request(format!("a JSON body names an image as {{\"source\": \"https://…\"}}: {error}")))?;
+    Ok(Named::Source(source))
+}
+
+fn not_fetched(error: SourceError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SourceError::NotAllowed(_) => Problem::new(403, "not-allowed", text),
+        SourceError::TooLarge(_) => Problem::too_large(text),
+        SourceError::Failed(_) => Problem::new(502, "source-failed", text),
+    }
 }
 
 /// Everything that can be wrong before the original is read.

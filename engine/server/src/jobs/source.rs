@@ -1,0 +1,238 @@
+//! An original from an address that the caller names: fetched by the server, so guarded against being sent where only
+//! the server can go.
+//!
+//! Only hosts that the operator allows, only `http` and `https`, and only public addresses: that is looked at after the
+//! name was resolved and at the moment of connecting, for each redirect anew, so that no name can change its mind in
+//! between.
+
+mod address;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+
+use crate::original::{AppendError, Original};
+
+/// For everything together.
+const TIME: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(5);
+const REDIRECTS: usize = 3;
+
+/// Which addresses callers may name.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SourceArgs {
+    /// A host from which originals may be fetched, such as `images.example.com` or `*.example.com`; `*` allows every
+    /// public host. May be given several times; none is allowed without it.
+    #[arg(long = "source-host", env = "STOPBATH_SOURCE_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Also fetch from private and loopback addresses. Whoever may submit jobs can then reach them.
+    #[arg(long = "source-private", env = "STOPBATH_SOURCE_PRIVATE")]
+    private: bool,
+}
+
+/// Why nothing came.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("{0}")]
+    NotAllowed(String),
+    #[error("the original is larger than {0} bytes")]
+    TooLarge(u64),
+    #[error("{0}")]
+    Failed(String),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    client: Client,
+    args: SourceArgs,
+}
+
+impl Sources {
+    pub(crate) fn new(args: &SourceArgs) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .timeout(TIME)
+            .connect_timeout(CONNECT)
+            .dns_resolver(Arc::new(Guard { private: args.private }))
+            .user_agent(concat!("stopbath/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            client,
+            args: args.clone(),
+        })
+    }
+
+    /// `limit` is in bytes.
+    pub(crate) async fn fetch(&self, source: &str, limit: u64) -> Result<Original, SourceError> {
+        let fetched = tokio::time::timeout(TIME, self.follow(source, limit)).await;
+        fetched.unwrap_or_else(|_| {
+            let text = format!("{source} took longer than {} s", TIME.as_secs());
+            Err(SourceError::Failed(text))
+        })
+    }
+
+    async fn follow(&self, source: &str, limit: u64) -> Result<Original, SourceError> {
+        let mut url = Url::parse(source).map_err(|error| not_allowed(source, &error.to_string()))?;
+        for _ in 0..=REDIRECTS {
+            self.allow(&url)?;
+            let answer = self.client.get(url.clone()).send().await;
+            let answer = answer.map_err(|error| failed(&url, &error))?;
+            if !answer.status().is_redirection() {
+                return receive(answer, limit).await;
+            }
+            let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
+            let to = to.ok_or_else(|| SourceError::Failed(format!("{url} redirects to nowhere")))?;
+            url = url.join(to).map_err(|error| not_allowed(to, &error.to_string()))?;
+        }
+        Err(SourceError::Failed(format!("{source} redirects more than {REDIRECTS} times")))
+    }
+
+    /// Everything that can be said before a name is resolved.
+    fn allow(&self, url: &Url) -> Result<(), SourceError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(not_allowed(url.as_str(), "only http and https are fetched"));
+        }
+        let host = url.host_str().unwrap_or_default();
+        if !self.args.hosts.iter().any(|pattern| fits(pattern, host)) {
+            return Err(not_allowed(url.as_str(), &format!("the host {host} is not allowed (`--source-host`)")));
+        }
+        // A name is looked at when it is resolved; an address never is.
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        match literal {
+            Ok(ip) if !self.args.private && !address::is_public(ip) => {
+                Err(not_allowed(url.as_str(), "it is not a public address"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceError> {
+    let url = answer.url().clone();
+    if !answer.status().is_success() {
+        return Err(SourceError::Failed(format!("{url} answers {}", answer.status())));
+    }
+    if answer.content_length().is_some_and(|length| length > limit) {
+        return Err(SourceError::TooLarge(limit));
+    }
+    let mut original = Original::new(limit);
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&url, &error))? {
+        original.append(&chunk).map_err(|error| match error {
+            AppendError::TooLarge(limit) => SourceError::TooLarge(limit),
+            AppendError::Io(error) => SourceError::Failed(error.to_string()),
+        })?;
+    }
+    if original.bytes().is_empty() {
+        return Err(SourceError::Failed(format!("{url} has no bytes")));
+    }
+    Ok(original)
+}
+
+/// `*.example.com` stands for every name below it.
+fn fits(pattern: &str, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let pattern = pattern.trim().to_ascii_lowercase();
+    match pattern.strip_prefix('*') {
+        Some("") => true,
+        Some(rest) => host.len() > rest.len() && rest.starts_with('.') && host.ends_with(rest),
+        None => host == pattern,
+    }
+}
+
+fn not_allowed(source: &str, why: &str) -> SourceError {
+    SourceError::NotAllowed(format!("{source} is not fetched: {why}"))
+}
+
+/// With the reason beneath, which `reqwest` keeps to itself.
+fn failed(url: &Url, error: &reqwest::Error) -> SourceError {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    let text = format!("{url} cannot be fetched: {reason}");
+    if reason.is::<Private>() {
+        return SourceError::NotAllowed(text);
+    }
+    SourceError::Failed(text)
+}
+
+/// Resolves names, and lets no private address through.
+struct Guard {
+    private: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no public address")]
+struct Private;
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let private = self.private;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found: Vec<SocketAddr> = found.filter(|a| private || address::is_public(a.ip())).collect();
+            if found.is_empty() {
+                return Err(Private.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(hosts: &[&str]) -> Sources {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let args = SourceArgs {
+            hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
+            private: false,
+        };
+        Sources::new(&args).unwrap()
+    }
+
+    #[test]
+    fn hosts_fit_as_a_whole() {
+        assert!(fits("*", "anything.example"));
+        assert!(fits("images.example.com", "Images.Example.com"));
+        assert!(fits("*.example.com", "a.b.example.com"));
+        assert!(!fits("*.example.com", "example.com"));
+        assert!(!fits("*.example.com", "evil-example.com"));
+        assert!(!fits("example.com", "example.com.evil.net"));
+    }
+
+    #[tokio::test]
+    async fn what_only_the_server_can_reach_is_refused() {
+        let sources = sources(&["*"]);
+        for url in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]/",
+            "http://[::ffff:169.254.169.254]/latest/meta-data",
+            "http://169.254.169.254/",
+            "http://10.1.2.3/",
+            "http://localhost/",
+            "file:///etc/passwd",
+            "gopher://example.com/",
+            "no address at all",
+        ] {
+            let refused = sources.fetch(url, 100).await;
+            assert!(matches!(refused, Err(SourceError::NotAllowed(_))), "{url}: {refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_fetched_from_hosts_that_nobody_allowed() {
+        for hosts in [&[][..], &["images.example.com"]] {
+            let refused = sources(hosts).fetch("http://other.example.com/", 100).await;
+            assert!(matches!(refused, Err(SourceError::NotAllowed(_))), "{refused:?}");
+        }
+    }
+}
