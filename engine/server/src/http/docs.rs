@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, RefOr, Response};
+use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{breakers, dead, health, jobs, pipelines, plugins, process};
@@ -15,6 +17,7 @@ use crate::app::App;
         title = "Stopbath",
         description = "Image pipelines of sandboxed plugins and native codecs."
     ),
+    modifiers(&Completed),
     paths(
         process::process,
         jobs::submit,
@@ -41,6 +44,49 @@ use crate::app::App;
     )
 )]
 struct Api;
+
+/// What every response has in common is said once.
+struct Completed;
+
+impl Modify for Completed {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for path in api.paths.paths.values_mut() {
+            let operations = [&mut path.get, &mut path.post, &mut path.put, &mut path.delete];
+            for operation in operations.into_iter().flatten() {
+                complete(operation);
+            }
+        }
+    }
+}
+
+fn complete(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if response.description.is_empty() {
+            let good = status.starts_with('2');
+            response.description = if good { "What was asked for" } else { "What went wrong" }.to_owned();
+        }
+        as_problem(response);
+    }
+}
+
+/// Errors come as `application/problem+json`.
+fn as_problem(response: &mut Response) {
+    let names_it = |content: &RefOr<Content>| match content {
+        RefOr::T(Content {
+            schema: Some(RefOr::Ref(schema)),
+            ..
+        }) => schema.ref_location.ends_with("/Problem"),
+        _ => false,
+    };
+    if response.content.get("application/json").is_some_and(names_it)
+        && let Some(content) = response.content.shift_remove("application/json")
+    {
+        response.content.insert("application/problem+json".to_owned(), content);
+    }
+}
 
 pub(super) fn routes() -> Router<Arc<App>> {
     SwaggerUi::new("/docs")
