@@ -126,7 +126,7 @@ impl fmt::Display for State {
 
 /// The text is no state's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state of a job; these are: {}", State::ALL.map(State::name).join(", "))]
+#[error("`{0}` is no state of a job; these are: {all}", all = State::ALL.map(State::name).join(", "))]
 pub struct UnknownState(pub String);
 
 impl FromStr for State {
