@@ -163,7 +163,7 @@ fn to_value<T: Serialize>(value: &T) -> Value {
 }
 
 /// SHA-256 over a purpose and parts, each with its length before it, so that no two lists of parts hash alike.
-fn hash(purpose: &str, parts: &[&str]) -> String {
+pub(crate) fn hash(purpose: &str, parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in std::iter::once(&purpose).chain(parts) {
         hasher.update((part.len() as u64).to_be_bytes());
