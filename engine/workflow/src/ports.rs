@@ -18,7 +18,7 @@ use crate::plan::Plan;
 pub type Millis = i64;
 
 /// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Busy, unreachable, restarting: another try may work, and nothing was changed unless `maybe_done`.
     #[error("the store does not answer: {message}")]
@@ -146,10 +146,17 @@ pub enum End {
         rescue: bool,
     },
     /// Waits for this plugin's breaker, by plugin digest. Costs nothing.
-    Parked { plugin: String },
-    Dead { failure: Failure, report: Value },
+    Parked {
+        plugin: String,
+    },
+    Dead {
+        failure: Failure,
+        report: Value,
+    },
     /// Not begun or not finished, for a reason that is not the job's. Costs nothing; not before `at`.
-    GivenBack { at: Millis },
+    GivenBack {
+        at: Millis,
+    },
 }
 
 /// A rendition in the blob store.
@@ -174,6 +181,8 @@ pub struct Observation {
     /// Digest of the original: many failures of one original count once.
     pub original: String,
     pub ok: bool,
+    /// The job ran because a breaker let it through; see [`Claimed::pass`].
+    pub pass: bool,
     pub settings: breaker::Settings,
 }
 
@@ -182,6 +191,8 @@ pub enum Settled {
     Done,
     /// Somebody else has the job by now; nothing was changed.
     Stale,
+    /// A rendition is being deleted at this moment; nothing was changed. Write it anew and settle again.
+    Doomed(String),
 }
 
 /// A job whose worker was lost.
@@ -324,7 +335,14 @@ pub trait DeadLetters: Send + Sync {
     async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>>;
     /// Sends up to `limit` letters through again, oldest first, those with fewer than `most` redrives; with `plan`
     /// at another plan of the same pipeline. Gives back which.
-    async fn redrive(&self, filter: &Filter, plan: Option<&str>, most: u32, limit: u32, now: Millis) -> Stored<Vec<String>>;
+    async fn redrive(
+        &self,
+        filter: &Filter,
+        plan: Option<&str>,
+        most: u32,
+        limit: u32,
+        now: Millis,
+    ) -> Stored<Vec<String>>;
 }
 
 /// A breaker with its name.
