@@ -70,7 +70,8 @@ impl Blobs {
     fn s3(rest: &str) -> Stored<Self> {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-        let store = store.map_err(|error| StoreError::Broken(format!("s3://{rest} cannot be used: {error}")))?;
+        let store =
+            store.map_err(|error| StoreError::Broken(format!("s3://{rest} cannot be used: {error}")))?;
         Ok(Self {
             store: Arc::new(store),
             prefix: Path::from(prefix),
@@ -147,7 +148,10 @@ fn unavailable(message: String) -> StoreError {
 }
 
 fn altered(blob: &Blob, how: &str) -> StoreError {
-    StoreError::Broken(format!("the blob {} was altered where it lies: {how}", blob.digest))
+    StoreError::Broken(format!(
+        "the blob {} was altered where it lies: {how}",
+        blob.digest
+    ))
 }
 
 fn failed(error: Error) -> StoreError {
@@ -160,9 +164,12 @@ fn failed(error: Error) -> StoreError {
 fn disk_full(error: &Error) -> bool {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = source {
-        let full = error
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|e| matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded));
+        let full = error.downcast_ref::<std::io::Error>().is_some_and(|e| {
+            matches!(
+                e.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
+        });
         if full {
             return true;
         }

@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_passed_floor_counts_until_there_is_clearly_more() {
-        let mut gauge = Gauge::new(Floors { soft: 1000, hard: 100 });
+        let mut gauge = Gauge::new(Floors {
+            soft: 1000,
+            hard: 100,
+        });
         let story = [
             (5000, Room::Enough),
             (1000, Room::Enough),

@@ -1,0 +1,89 @@
+//! What every store must do, as tests that run against any of them.
+//!
+//! Each case gets a fresh store and knows nothing of what is behind it. `conformance_suite!` makes a test of every
+//! case; see `tests/conformance.rs` for the stores it runs against. Failed expectations panic, as in any test.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod breakers;
+mod claims;
+mod dead;
+mod intake;
+mod kit;
+mod retention;
+mod settling;
+mod storm;
+
+pub use breakers::*;
+pub use claims::*;
+pub use dead::*;
+pub use intake::*;
+pub use retention::*;
+pub use settling::*;
+pub use storm::*;
+
+/// One test for each case. `$fresh` is an async function that gives a value with a field `store`.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($fresh:path) => {
+        $crate::conformance_suite! { @ $fresh:
+            a_job_is_accepted_and_shown
+            a_plan_is_remembered
+            a_request_key_is_answered_once
+            the_same_key_at_once_is_new_once
+            a_submission_is_stored_whole_or_not
+            the_same_ids_are_the_same_jobs
+            one_refusal_spoils_no_other
+            odd_text_survives
+            jobs_are_listed_newest_first
+            each_job_is_claimed_once
+            a_claim_raises_the_lease
+            owners_take_turns
+            who_was_idle_gains_nothing
+            costly_jobs_count_more
+            interactive_first_and_every_eighth_for_bulk
+            bulk_takes_what_is_left
+            success_leaves_a_result
+            the_second_settlement_is_stale
+            an_old_lease_is_stale
+            a_late_heartbeat_is_told
+            heartbeats_keep_a_job
+            retries_wait_until_they_are_due
+            a_job_given_back_costs_nothing
+            the_third_lost_worker_ends_it
+            a_known_failure_is_remembered
+            any_state_can_be_cancelled
+            cancel_or_settle_but_not_both
+            a_rendition_that_is_doomed_is_refused
+            a_breaker_parks_and_lets_go_in_cohorts
+            a_probe_that_fails_opens_it_again
+            one_poison_opens_nothing
+            a_person_trips_isolates_and_clears
+            newcomers_are_parked_by_the_tick
+            a_job_parked_too_late_goes_on
+            who_has_a_stand_in_is_not_parked
+            parked_jobs_that_go_are_not_counted
+            the_dead_are_grouped
+            letters_are_listed_newest_first
+            purged_letters_are_cancelled
+            the_dead_are_sent_again
+            a_new_plan_for_the_dead
+            too_many_redrives_are_refused
+            old_jobs_are_forgotten
+            blobs_without_references_are_doomed
+            the_dead_keep_their_originals
+            doom_and_enqueue_do_not_cross
+            strays_are_doomed
+            counters_are_true_after_a_storm
+        }
+    };
+    (@ $fresh:path: $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let fresh = $fresh().await;
+                $crate::conformance::$case(fresh.store.clone()).await;
+            }
+        )*
+    };
+}

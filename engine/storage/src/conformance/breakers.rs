@@ -1,0 +1,204 @@
+//! Breakers: what they hear from settlements, and what becomes of the jobs.
+
+use workflow::breaker::Event;
+use workflow::job::State;
+use workflow::ports::{Claimed, End, Settled};
+
+use super::kit::*;
+
+/// Enqueues, claims and settles `n` jobs of different originals.
+async fn run(store: &Any, prefix: &str, n: usize, ok: bool) {
+    add(store, jobs(n, |n| job(&format!("{prefix}{n}")))).await;
+    for claimed in claim(store, n as u32).await {
+        outcome(store, &claimed, ok, NOW).await;
+    }
+}
+
+async fn outcome(store: &Any, claimed: &Claimed, ok: bool, now: i64) {
+    let digest = &claimed.original.digest;
+    let end = if ok { success(digest) } else { death("it traps") };
+    let observed = vec![seen(digest, ok, claimed.pass)];
+    assert_eq!(
+        settle_at(store, &claimed.lease, end, observed, now).await,
+        Settled::Done
+    );
+}
+
+async fn passes(store: &Any, want: u32) -> Vec<Claimed> {
+    let claimed = claim(store, want).await;
+    assert!(claimed.iter().all(|claimed| claimed.pass));
+    claimed
+}
+
+pub async fn a_breaker_parks_and_lets_go_in_cohorts(store: Any) {
+    remember(&store).await;
+    run(&store, "bad", 4, false).await;
+    add(&store, jobs(60, |n| job(&format!("n{n}")))).await;
+    let last = claim_one(&store).await;
+    let waiting = claim_one(&store).await;
+    settle(&store, &waiting.lease, retry(NOW + SECOND)).await;
+    assert_eq!(phase(&store).await, "closed");
+    outcome(&store, &last, false, NOW).await;
+
+    assert_eq!(phase(&store).await, "open");
+    assert_eq!(
+        (parked(&store).await, in_state(&store, State::Parked).await),
+        (59, 59)
+    );
+    assert!(claim(&store, 100).await.is_empty());
+    let shown = view(&store, &waiting.lease.job).await;
+    assert_eq!(shown.parked_for.as_deref(), Some("blur@1.0.0"));
+    assert_eq!(shown.due_at, None);
+    check_counters(&store).await;
+
+    store.tick(NOW + 29 * SECOND).await.unwrap();
+    assert!(claim(&store, 100).await.is_empty());
+    let mut now = NOW + 31 * SECOND;
+    store.tick(now).await.unwrap();
+    let mut sizes = Vec::new();
+    while parked(&store).await > 0 {
+        let cohort = passes(&store, 100).await;
+        sizes.push(cohort.len());
+        check_counters(&store).await;
+        for claimed in cohort {
+            outcome(&store, &claimed, true, now).await;
+        }
+        now += SECOND;
+        store.tick(now).await.unwrap();
+    }
+    let rest = claim(&store, 100).await;
+    sizes.push(rest.len());
+    assert_eq!(sizes.iter().sum::<usize>(), 59, "{sizes:?}");
+    assert!(
+        sizes.len() > 3 && sizes[0] == 3 && sizes[2] > sizes[1],
+        "{sizes:?}"
+    );
+    for claimed in rest {
+        outcome(&store, &claimed, true, now).await;
+    }
+    store.tick(now + SECOND).await.unwrap();
+    assert_eq!(phase(&store).await, "closed");
+    check_counters(&store).await;
+}
+
+pub async fn a_probe_that_fails_opens_it_again(store: Any) {
+    remember(&store).await;
+    run(&store, "bad", 5, false).await;
+    assert_eq!(phase(&store).await, "open");
+    add(&store, jobs(20, |n| job(&format!("n{n}")))).await;
+    store.tick(NOW).await.unwrap();
+    store.tick(NOW + 31 * SECOND).await.unwrap();
+    let probes = passes(&store, 100).await;
+    assert_eq!(probes.len(), 3);
+    for claimed in &probes {
+        outcome(&store, claimed, false, NOW + 32 * SECOND).await;
+    }
+    assert_eq!(phase(&store).await, "open");
+    assert_eq!(
+        (parked(&store).await, in_state(&store, State::Parked).await),
+        (17, 17)
+    );
+    check_counters(&store).await;
+}
+
+pub async fn one_poison_opens_nothing(store: Any) {
+    remember(&store).await;
+    add(&store, jobs(100, |_| job("poison"))).await;
+    for claimed in claim(&store, 100).await {
+        outcome(&store, &claimed, false, NOW).await;
+    }
+    assert_eq!(phase(&store).await, "closed");
+    let breaker = store.breakers().await.unwrap().remove(0);
+    assert_eq!((breaker.breaker.originals(), breaker.breaker.failures()), (1, 1));
+    assert_eq!(breaker.title, "blur@1.0.0");
+    assert_eq!(store.groups().await.unwrap()[0].count, 100);
+}
+
+pub async fn a_person_trips_isolates_and_clears(store: Any) {
+    remember(&store).await;
+    assert!(store.tell("blur", &Event::Trip, NOW).await.unwrap().is_none());
+    run(&store, "good", 1, true).await;
+    add(&store, jobs(10, |n| job(&format!("n{n}")))).await;
+    let told = store.tell("blur", &Event::Trip, NOW).await.unwrap().unwrap();
+    assert_eq!(told.phase().name(), "open");
+    assert_eq!(parked(&store).await, 10);
+    store.tell("blur", &Event::Isolate, NOW).await.unwrap();
+    store.tick(NOW + 3_600 * SECOND).await.unwrap();
+    assert_eq!(
+        (phase(&store).await.as_str(), parked(&store).await),
+        ("isolated", 10)
+    );
+    store.tell("blur", &Event::Clear, NOW).await.unwrap();
+    assert_eq!(
+        (phase(&store).await.as_str(), parked(&store).await),
+        ("closed", 0)
+    );
+    let free = claim(&store, 100).await;
+    assert_eq!(free.len(), 10);
+    assert!(free.iter().all(|claimed| !claimed.pass));
+    check_counters(&store).await;
+}
+
+pub async fn newcomers_are_parked_by_the_tick(store: Any) {
+    remember(&store).await;
+    run(&store, "bad", 5, false).await;
+    add(&store, jobs(10, |n| job(&format!("n{n}")))).await;
+    let early = claim_one(&store).await;
+    let end = End::Parked {
+        plugin: "blur".into(),
+    };
+    assert_eq!(settle(&store, &early.lease, end).await, Settled::Done);
+    assert_eq!(parked(&store).await, 1);
+    store.tick(NOW + SECOND).await.unwrap();
+    assert_eq!(parked(&store).await, 10);
+    assert!(store.errors(&early.lease.job).await.unwrap().is_empty());
+    check_counters(&store).await;
+}
+
+/// The worker looked while the breaker was open, and it closed before the worker said so.
+pub async fn a_job_parked_too_late_goes_on(store: Any) {
+    remember(&store).await;
+    let id = add_one(&store, "cat").await;
+    let claimed = claim_one(&store).await;
+    let end = End::Parked {
+        plugin: "blur".into(),
+    };
+    assert_eq!(settle(&store, &claimed.lease, end).await, Settled::Done);
+    assert_eq!(state(&store, &id).await, State::Queued);
+    assert_eq!(parked(&store).await, 0);
+    check_counters(&store).await;
+}
+
+pub async fn who_has_a_stand_in_is_not_parked(store: Any) {
+    remember(&store).await;
+    store
+        .remember(&plan("plan-lucky", stand_in()), NOW)
+        .await
+        .unwrap();
+    run(&store, "bad", 4, false).await;
+    add_one(&store, "n").await;
+    let last = claim_one(&store).await;
+    let lucky = jobs(5, |n| {
+        let mut job = job(&format!("lucky{n}"));
+        job.plan = "plan-lucky".into();
+        job
+    });
+    add(&store, lucky).await;
+    add_one(&store, "unlucky").await;
+    outcome(&store, &last, false, NOW).await;
+    assert_eq!(phase(&store).await, "open");
+    assert_eq!((parked(&store).await, claim(&store, 10).await.len()), (1, 5));
+}
+
+pub async fn parked_jobs_that_go_are_not_counted(store: Any) {
+    remember(&store).await;
+    run(&store, "bad", 5, false).await;
+    let ids = add(&store, jobs(4, |n| job(&format!("n{n}")))).await;
+    store.tick(NOW).await.unwrap();
+    assert_eq!(parked(&store).await, 4);
+    for id in &ids[..3] {
+        assert_eq!(store.cancel(id, NOW).await.unwrap(), Some(State::Cancelled));
+    }
+    assert_eq!(parked(&store).await, 1);
+    check_counters(&store).await;
+}

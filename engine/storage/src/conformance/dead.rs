@@ -1,0 +1,192 @@
+//! Dead letters: grouped, listed, let go, sent through again.
+
+use workflow::job::State;
+use workflow::plan::OnFailure;
+use workflow::ports::Filter;
+
+use super::kit::*;
+
+/// Jobs that died one second apart, oldest first.
+async fn graves(store: &Any, messages: &[&str]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (n, message) in (0_i64..).zip(messages) {
+        add_one(store, &format!("grave{n}")).await;
+        ids.push(kill(store, message, NOW + n * SECOND).await);
+    }
+    ids
+}
+
+pub async fn the_dead_are_grouped(store: Any) {
+    graves(
+        &store,
+        &[
+            "row 1 is missing",
+            "row 22 is missing",
+            "no memory",
+            "row 3 is missing",
+        ],
+    )
+    .await;
+    let groups = store.groups().await.unwrap();
+    let told: Vec<_> = groups
+        .iter()
+        .map(|group| (group.count, group.first_at, group.last_at))
+        .collect();
+    let (second, third) = (NOW + 2 * SECOND, NOW + 3 * SECOND);
+    assert_eq!(told, [(3, NOW, third), (1, second, second)]);
+    assert_eq!(groups[0].failure.message, "row 3 is missing");
+    assert_eq!(groups[0].pipeline, "photos");
+    let of_group = Filter {
+        fingerprint: Some(groups[0].fingerprint.clone()),
+        ..Filter::default()
+    };
+    assert_eq!(store.letters(&of_group, None, 10).await.unwrap().len(), 3);
+    assert_eq!(store.jobs(&of_group, None, 10).await.unwrap().len(), 3);
+    check_counters(&store).await;
+}
+
+pub async fn letters_are_listed_newest_first(store: Any) {
+    let mut ids = graves(&store, &["a", "b", "c", "d", "e"]).await;
+    ids.reverse();
+    let all = Filter::default();
+    let page = store.letters(&all, None, 2).await.unwrap();
+    assert_eq!(
+        page.iter().map(|letter| &letter.job).collect::<Vec<_>>(),
+        [&ids[0], &ids[1]]
+    );
+    let rest = store.letters(&all, Some(&ids[1]), 10).await.unwrap();
+    assert_eq!(
+        rest.iter().map(|letter| &letter.job).collect::<Vec<_>>(),
+        [&ids[2], &ids[3], &ids[4]]
+    );
+    let other = Filter {
+        pipeline: Some("icons".into()),
+        ..Filter::default()
+    };
+    assert!(store.letters(&other, None, 10).await.unwrap().is_empty());
+    let letter = store.letter(&ids[4]).await.unwrap().unwrap();
+    assert_eq!(
+        (letter.original, letter.died_at, letter.redrives),
+        (blob("grave0"), NOW, 0)
+    );
+    assert_eq!(letter.failure, failure("a"));
+    assert!(store.letter("nobody").await.unwrap().is_none());
+    let result = store.result(&ids[4]).await.unwrap().unwrap();
+    assert_eq!(result.report["failed"], "blur");
+}
+
+pub async fn purged_letters_are_cancelled(store: Any) {
+    let ids = graves(&store, &["no memory", "no memory", "odd", "no memory"]).await;
+    let group = store.letter(&ids[0]).await.unwrap().unwrap().fingerprint;
+    let filter = Filter {
+        fingerprint: Some(group.clone()),
+        ..Filter::default()
+    };
+    assert_eq!(store.purge(&filter, 2, NOW).await.unwrap(), ids[..2]);
+    assert_eq!(state(&store, &ids[0]).await, State::Cancelled);
+    let groups = store.groups().await.unwrap();
+    assert_eq!(
+        groups
+            .iter()
+            .find(|found| found.fingerprint == group)
+            .unwrap()
+            .count,
+        1
+    );
+    check_counters(&store).await;
+    assert_eq!(store.purge(&filter, 10, NOW).await.unwrap(), [ids[3].clone()]);
+    assert_eq!(store.groups().await.unwrap().len(), 1);
+    assert!(store.purge(&filter, 10, NOW).await.unwrap().is_empty());
+    assert!(
+        store
+            .purge(&of_state(State::Queued), 10, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    check_counters(&store).await;
+}
+
+pub async fn the_dead_are_sent_again(store: Any) {
+    let ids = graves(&store, &["no memory", "odd", "no memory"]).await;
+    let sent = store
+        .redrive(&Filter::default(), None, 5, 2, NOW + 9 * SECOND)
+        .await
+        .unwrap();
+    assert_eq!(sent, ids[..2], "oldest first");
+    let shown = view(&store, &ids[0]).await;
+    assert_eq!((shown.state, shown.errors, shown.rescues), (State::Queued, 0, 0));
+    assert_eq!(shown.finished_at, None);
+    assert_eq!(
+        shown.failure,
+        Some(failure("no memory")),
+        "what it died of last time"
+    );
+    assert!(store.letter(&ids[0]).await.unwrap().is_none());
+    assert_eq!(store.groups().await.unwrap().len(), 1);
+    assert_eq!(store.errors(&ids[0]).await.unwrap().len(), 1);
+    check_counters(&store).await;
+    let mut again: Vec<_> = claim(&store, 10)
+        .await
+        .into_iter()
+        .map(|job| job.lease.job)
+        .collect();
+    again.sort();
+    assert_eq!(again, ids[..2]);
+    check_counters(&store).await;
+}
+
+pub async fn a_new_plan_for_the_dead(store: Any) {
+    let ids = graves(&store, &["no memory"]).await;
+    store
+        .remember(&plan("plan-mended", OnFailure::Fail), NOW)
+        .await
+        .unwrap();
+    let mut icons = plan("plan-icons", OnFailure::Fail);
+    icons.pipeline = "icons".into();
+    store.remember(&icons, NOW).await.unwrap();
+    let all = Filter::default();
+    let none = store.redrive(&all, Some("plan-icons"), 5, 10, NOW).await.unwrap();
+    assert!(none.is_empty(), "of another pipeline");
+    assert!(
+        store
+            .redrive(&all, Some("plan-nobody"), 5, 10, NOW)
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        store
+            .redrive(&all, Some("plan-mended"), 5, 10, NOW)
+            .await
+            .unwrap(),
+        ids
+    );
+    assert_eq!(claim_one(&store).await.plan, "plan-mended");
+}
+
+pub async fn too_many_redrives_are_refused(store: Any) {
+    add_one(&store, "cat").await;
+    let id = kill(&store, "no memory", NOW).await;
+    for redrives in 0..2 {
+        assert_eq!(store.letter(&id).await.unwrap().unwrap().redrives, redrives);
+        assert_eq!(
+            store
+                .redrive(&Filter::default(), None, 2, 10, NOW)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        kill(&store, "no memory", NOW).await;
+    }
+    assert!(
+        store
+            .redrive(&Filter::default(), None, 2, 10, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(state(&store, &id).await, State::Dead);
+    assert_eq!(store.errors(&id).await.unwrap().len(), 3);
+    check_counters(&store).await;
+}

@@ -1,0 +1,234 @@
+//! Breakers in the store: locked, told, and what they want done with jobs.
+//!
+//! The rules are `workflow::breaker`; here its effects become rows in the same transaction. Parking and releasing
+//! take a bounded number of jobs at once: the rest follows with later ticks, and a job that is missed until then is
+//! parked by the worker that claims it. Both skip jobs that another transaction holds.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::any::AnyRow;
+use workflow::breaker::{Breaker, Effect, Event};
+use workflow::job;
+use workflow::ports::{BreakerView, Breakers, Millis, Stored};
+
+use super::SqlStore;
+use super::fault::Done;
+use super::row::{Read, column, rows};
+use super::tx::{Tx, Work};
+
+/// Jobs moved by one effect in one transaction.
+const MOST_MOVED: i64 = 5_000;
+
+/// The breakers of a transaction.
+#[derive(Default)]
+pub(super) struct Bank {
+    titles: BTreeMap<String, String>,
+    open: BTreeMap<String, Account>,
+}
+
+struct Account {
+    breaker: Breaker,
+    /// As it stands in the database.
+    stored: String,
+    parked: i64,
+}
+
+impl Bank {
+    pub(super) fn want(&mut self, plugin: &str, title: &str) {
+        let known = self
+            .titles
+            .entry(plugin.to_owned())
+            .or_insert_with(|| title.to_owned());
+        if known == plugin {
+            title.clone_into(known);
+        }
+    }
+
+    /// Locks all that are wanted, and makes those that are missing.
+    pub(super) async fn open(&mut self, tx: &mut Tx<'_>) -> Done<()> {
+        if self.titles.is_empty() {
+            return Ok(());
+        }
+        self.lock(tx).await?;
+        let missing = self
+            .titles
+            .iter()
+            .filter(|(plugin, _)| !self.open.contains_key(*plugin));
+        let fresh = serde_json::to_string(&Breaker::new())?;
+        let missing: Vec<_> = missing.map(|(plugin, title)| (plugin, title, &fresh)).collect();
+        if !missing.is_empty() {
+            tx.each(
+                "INSERT INTO breakers (plugin, title, state, parked)
+                 SELECT value->>0, COALESCE((SELECT MAX(title) FROM plan_plugins WHERE plugin = value->>0), value->>1),
+                     value->>2, 0 FROM rows($1)
+                 WHERE true ON CONFLICT (plugin) DO NOTHING",
+                rows(&missing)?,
+            )
+            .await?;
+            self.lock(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Locks those that there are.
+    pub(super) async fn lock(&mut self, tx: &mut Tx<'_>) -> Done<()> {
+        let found = tx
+            .all(
+                "SELECT plugin, state, parked FROM breakers WHERE plugin IN (SELECT value->>0 FROM rows($1))
+                 ORDER BY plugin FOR UPDATE",
+                &[column(self.titles.keys().map(String::as_str))?],
+            )
+            .await?;
+        for row in found {
+            let account = Account {
+                breaker: row.json("state")?,
+                stored: row.text("state")?,
+                parked: row.int("parked")?,
+            };
+            self.open.insert(row.text("plugin")?, account);
+        }
+        Ok(())
+    }
+
+    /// May a job without a pass run?
+    pub(super) fn admits(&self, plugin: &str) -> bool {
+        self.open
+            .get(plugin)
+            .is_none_or(|account| account.breaker.admits(false))
+    }
+
+    /// Tells one of them and does what it wants; `None` if it is not open here.
+    pub(super) async fn tell(
+        &mut self,
+        tx: &mut Tx<'_>,
+        plugin: &str,
+        event: &Event,
+        now: Millis,
+    ) -> Done<Option<&Breaker>> {
+        let Some(account) = self.open.get_mut(plugin) else {
+            return Ok(None);
+        };
+        let parked = (account.parked + tx.tally.parked(plugin)).max(0);
+        for effect in account.breaker.hear(event, parked as u64, now) {
+            match effect {
+                Effect::Park => park(tx, plugin, true, now).await?,
+                Effect::Release(n) => release(tx, plugin, i64::from(n).min(MOST_MOVED), true, now).await?,
+                Effect::ReleaseAll => release(tx, plugin, MOST_MOVED, false, now).await?,
+            }
+        }
+        Ok(Some(&account.breaker))
+    }
+
+    /// Writes those that changed.
+    pub(super) async fn save(&self, tx: &mut Tx<'_>) -> Done<()> {
+        let mut changed = Vec::new();
+        for (plugin, account) in &self.open {
+            let state = serde_json::to_string(&account.breaker)?;
+            if state != account.stored {
+                changed.push((plugin, state));
+            }
+        }
+        tx.each(
+            "UPDATE breakers SET state = b_state
+             FROM (SELECT value->>0 AS b_plugin, value->>1 AS b_state FROM rows($1)) AS b WHERE plugin = b_plugin",
+            rows(&changed)?,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Parks jobs that need the plugin; with `passes` also those that a breaker let through.
+async fn park(tx: &mut Tx<'_>, plugin: &str, passes: bool, now: Millis) -> Done<()> {
+    let args = [plugin.into(), i64::from(passes).into(), MOST_MOVED.into()];
+    let mut jobs = tx
+        .lock_where(
+            "WHERE state IN ('queued', 'retry-waiting') AND pass <= $2
+             AND plan IN (SELECT plan FROM plan_plugins WHERE plugin = $1 AND needed = 1)
+             LIMIT $3 FOR UPDATE SKIP LOCKED",
+            &args,
+        )
+        .await?;
+    for job in jobs.values_mut() {
+        job.park(plugin, now, &mut tx.tally);
+    }
+    tx.write_jobs(jobs.values()).await
+}
+
+/// Lets the oldest go.
+async fn release(tx: &mut Tx<'_>, plugin: &str, n: i64, pass: bool, now: Millis) -> Done<()> {
+    let mut jobs = tx
+        .lock_where(
+            "WHERE state = 'parked' AND parked_on = $1 ORDER BY submitted_at, id LIMIT $2 FOR UPDATE SKIP LOCKED",
+            &[plugin.into(), n.into()],
+        )
+        .await?;
+    for job in jobs.values_mut() {
+        if job.hear(job::Event::Release, now, &mut tx.tally) {
+            job.pass = pass;
+        }
+    }
+    tx.write_jobs(jobs.values()).await
+}
+
+struct Tell<'a> {
+    plugin: &'a str,
+    event: &'a Event,
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Tell<'_> {
+    type Out = Option<Breaker>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Self::Out> {
+        let mut bank = Bank::default();
+        bank.want(self.plugin, self.plugin);
+        bank.lock(tx).await?;
+        let told = bank.tell(tx, self.plugin, self.event, self.now).await?.cloned();
+        if *self.event == Event::Tick && !bank.admits(self.plugin) {
+            // Newcomers, and those that were too many for one transaction.
+            park(tx, self.plugin, false, self.now).await?;
+        }
+        bank.save(tx).await?;
+        Ok(told)
+    }
+}
+
+#[async_trait]
+impl Breakers for SqlStore {
+    async fn breakers(&self) -> Stored<Vec<BreakerView>> {
+        let found = self
+            .look(
+                "SELECT plugin, title, state, parked FROM breakers ORDER BY title, plugin",
+                &[],
+            )
+            .await?;
+        Self::read(&found, view)
+    }
+
+    async fn tell(&self, plugin: &str, event: &Event, now: Millis) -> Stored<Option<Breaker>> {
+        self.db.transact(&Tell { plugin, event, now }).await
+    }
+
+    async fn tick(&self, now: Millis) -> Stored<()> {
+        for view in self.breakers().await? {
+            if view.breaker.needs_ticks(view.parked) || !view.breaker.admits(false) {
+                let event = &Event::Tick;
+                let plugin = view.plugin.as_str();
+                self.db.transact(&Tell { plugin, event, now }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn view(row: &AnyRow) -> Done<BreakerView> {
+    Ok(BreakerView {
+        plugin: row.text("plugin")?,
+        title: row.text("title")?,
+        breaker: row.json("state")?,
+        parked: row.size("parked")?,
+    })
+}

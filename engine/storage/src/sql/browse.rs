@@ -1,0 +1,163 @@
+//! Looking at jobs: by key or along an index, never by counting.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::any::AnyRow;
+use workflow::job::State;
+use workflow::ports::{
+    AttemptError, Blob, Browse, Filter, JobResult, JobView, Millis, Stored, StoredRendition,
+};
+
+use super::SqlStore;
+use super::fault::Done;
+use super::filter::Conditions;
+use super::hot::state;
+use super::row::Read;
+use super::tally::lane;
+
+const VIEW: &str = "SELECT id, jobs.state AS state, pipeline, plan, original, length, lane, owner, filename, errors, \
+    rescues, submitted_at, started_at, finished_at, due_at, worker, COALESCE(title, parked_on) AS parked_for, failure \
+    FROM jobs LEFT JOIN breakers ON plugin = parked_on";
+
+#[async_trait]
+impl Browse for SqlStore {
+    async fn job(&self, id: &str) -> Stored<Option<JobView>> {
+        let found = self.look(&format!("{VIEW} WHERE id = $1"), &[id.into()]).await?;
+        Ok(Self::read(&found, view)?.pop())
+    }
+
+    async fn result(&self, id: &str) -> Stored<Option<JobResult>> {
+        let found = self
+            .look("SELECT body FROM reports WHERE job = $1", &[id.into()])
+            .await?;
+        let Some(report) = Self::read(&found, |row| row.json("body"))?.pop() else {
+            return Ok(None);
+        };
+        let found = self
+            .look(
+                "SELECT name, blob, length, media_type, width, height, step_key FROM renditions WHERE job = $1
+                 ORDER BY name",
+                &[id.into()],
+            )
+            .await?;
+        let renditions = Self::read(&found, rendition)?;
+        Ok(Some(JobResult { renditions, report }))
+    }
+
+    async fn errors(&self, id: &str) -> Stored<Vec<AttemptError>> {
+        let found = self
+            .look(
+                "SELECT at, worker, failure FROM errors WHERE job = $1 ORDER BY lease",
+                &[id.into()],
+            )
+            .await?;
+        Self::read(&found, |row| {
+            Ok(AttemptError {
+                at: row.int("at")?,
+                worker: row.text("worker")?,
+                failure: row.json("failure")?,
+            })
+        })
+    }
+
+    async fn jobs(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<JobView>> {
+        // Each state of a pipeline has its own piece of an index; together they are the pipeline.
+        let states: Vec<Option<State>> = match (&filter.state, &filter.pipeline) {
+            (None, Some(_)) if filter.ids.is_empty() => State::ALL.map(Some).to_vec(),
+            (state, _) => vec![*state],
+        };
+        let mut jobs = Vec::new();
+        for state in states {
+            let conditions = Self::told(conditions(filter, state, before))?;
+            let (text, args) = conditions.statement(VIEW, "id DESC", limit);
+            jobs.extend(Self::read(&self.look(&text, &args).await?, view)?);
+        }
+        jobs.sort_by(|a, b| b.id.cmp(&a.id));
+        jobs.truncate(limit as usize);
+        Ok(jobs)
+    }
+
+    async fn counts(&self) -> Stored<BTreeMap<String, BTreeMap<State, u64>>> {
+        let found = self
+            .look(
+                "SELECT pipeline, state, CAST(SUM(n) AS BIGINT) AS n FROM counters GROUP BY pipeline, state",
+                &[],
+            )
+            .await?;
+        let mut counts: BTreeMap<String, BTreeMap<State, u64>> = BTreeMap::new();
+        for (pipeline, state, n) in Self::read(&found, |row| {
+            Ok((row.text("pipeline")?, state(row)?, row.size("n")?))
+        })? {
+            if n > 0 {
+                counts.entry(pipeline).or_default().insert(state, n);
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn oldest_waiting(&self) -> Stored<Option<Millis>> {
+        // Ids sort by time.
+        let oldest = "SELECT submitted_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
+        let found = self.look(oldest, &[]).await?;
+        Ok(Self::read(&found, |row| row.int("submitted_at"))?.pop())
+    }
+}
+
+fn conditions(filter: &Filter, state: Option<State>, before: Option<&str>) -> Done<Conditions> {
+    let mut conditions = Conditions::default();
+    conditions.common(filter, "id")?;
+    if let Some(state) = state {
+        conditions.and("jobs.state = $", state.name());
+    }
+    if let Some(fingerprint) = &filter.fingerprint {
+        conditions.and(
+            "id IN (SELECT job FROM dead WHERE fingerprint = $)",
+            fingerprint.as_str(),
+        );
+    }
+    if let Some(before) = before {
+        conditions.and("id < $", before);
+    }
+    Ok(conditions)
+}
+
+fn view(row: &AnyRow) -> Done<JobView> {
+    let failure = row.maybe_text("failure")?;
+    Ok(JobView {
+        id: row.text("id")?,
+        state: state(row)?,
+        pipeline: row.text("pipeline")?,
+        plan: row.text("plan")?,
+        original: Blob {
+            digest: row.text("original")?,
+            length: row.size("length")?,
+        },
+        lane: lane(row.int("lane")?),
+        owner: row.text("owner")?,
+        filename: row.maybe_text("filename")?,
+        errors: row.count("errors")?,
+        rescues: row.count("rescues")?,
+        submitted_at: row.int("submitted_at")?,
+        started_at: row.maybe_int("started_at")?,
+        finished_at: row.maybe_int("finished_at")?,
+        due_at: row.maybe_int("due_at")?,
+        worker: row.maybe_text("worker")?,
+        parked_for: row.maybe_text("parked_for")?,
+        failure: failure.map(|json| serde_json::from_str(&json)).transpose()?,
+    })
+}
+
+fn rendition(row: &AnyRow) -> Done<StoredRendition> {
+    Ok(StoredRendition {
+        name: row.text("name")?,
+        blob: Blob {
+            digest: row.text("blob")?,
+            length: row.size("length")?,
+        },
+        media_type: row.text("media_type")?,
+        width: row.count("width")?,
+        height: row.count("height")?,
+        key: row.text("step_key")?,
+    })
+}

@@ -1,0 +1,37 @@
+//! A person ends a job, in whatever state it is.
+//!
+//! A worker that runs it notices with its next heartbeat, and what it settles is stale. A dead letter goes with its
+//! job.
+
+use async_trait::async_trait;
+use workflow::job::{Event, State};
+use workflow::ports::Millis;
+
+use super::fault::Done;
+use super::letters;
+use super::tx::{Tx, Work};
+
+pub(super) struct Cancel<'a> {
+    pub(super) job: &'a str,
+    pub(super) now: Millis,
+}
+
+#[async_trait]
+impl Work for Cancel<'_> {
+    type Out = Option<State>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Option<State>> {
+        let mut jobs = tx.lock([self.job]).await?;
+        let Some(job) = jobs.values_mut().next() else {
+            return Ok(None);
+        };
+        let was = job.state;
+        if job.hear(Event::Cancel, self.now, &mut tx.tally) {
+            if was == State::Dead {
+                letters::remove(tx, &[self.job]).await?;
+            }
+            tx.write_jobs([&*job]).await?;
+        }
+        Ok(Some(job.state))
+    }
+}

@@ -1,0 +1,141 @@
+//! Connections: which database an address means, how it is set up, and its schema.
+//!
+//! SQLite has one connection that writes and some that only read; in memory both are one and the same. The settings
+//! of PostgreSQL make it plan every statement for its arguments: a plan that is right for any of them is wrong here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr};
+use workflow::ports::{StoreError, Stored};
+
+use super::Options;
+use super::dialect::Dialect;
+use super::fault::Fault;
+use super::tx::Db;
+
+/// How long a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `synchronous = FULL` makes a commit durable; the rest is for speed.
+const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
+    PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; \
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
+
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
+
+const POSTGRES: &str =
+    "SET plan_cache_mode = force_custom_plan; SET client_min_messages = warning; SET jit = off;";
+
+pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
+    install_default_drivers();
+    let dialect = dialect(url)?;
+    let in_memory = url == "sqlite::memory:";
+    let address = match dialect {
+        Dialect::Sqlite if !in_memory => sqlite_address(url)?,
+        _ => url.to_owned(),
+    };
+    let (writers, writer, reader) = match dialect {
+        Dialect::Sqlite => (1, SQLITE, SQLITE_READER),
+        // Beside the writer tasks there are the transactions that are not hot.
+        Dialect::Postgres => (options.writers.max(1) + 4, POSTGRES, POSTGRES),
+    };
+    let opened = async {
+        let write = pool(&address, dialect, writers, writer).await?;
+        migrator(dialect)
+            .run(&write)
+            .await
+            .map_err(|error| Fault::Sql(error.into()))?;
+        let read = if in_memory {
+            write.clone()
+        } else {
+            pool(&address, dialect, options.readers.max(1), reader).await?
+        };
+        Ok((write, read))
+    };
+    let (write, read) = opened.await.map_err(|fault: Fault| fault.told(false))?;
+    Ok(Db {
+        dialect,
+        write,
+        read,
+        in_memory,
+        shards: 0.into(),
+        claimed: 0.into(),
+    })
+}
+
+fn dialect(url: &str) -> Stored<Dialect> {
+    match url.split(':').next() {
+        Some("sqlite") => Ok(Dialect::Sqlite),
+        Some("postgres" | "postgresql") => Ok(Dialect::Postgres),
+        _ => Err(StoreError::Broken(
+            "the address of the store begins neither with `sqlite:` nor with `postgres://`".into(),
+        )),
+    }
+}
+
+/// Makes the folder, and writes the path so that every character of it survives.
+fn sqlite_address(url: &str) -> Stored<String> {
+    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
+    let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
+    let unusable = |error: std::io::Error| {
+        StoreError::Broken(format!("the database {} cannot be used: {error}", path.display()))
+    };
+    let path = std::path::absolute(path).map_err(unusable)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+    }
+    let mut address = String::from("sqlite://");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                address.push(char::from(*byte))
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address.push_str("?mode=rwc");
+    Ok(address)
+}
+
+async fn pool(address: &str, dialect: Dialect, most: u32, settings: &'static str) -> Result<AnyPool, Fault> {
+    let options: AnyConnectOptions = address.parse()?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(most)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(dialect == Dialect::Postgres);
+    let pool = match dialect {
+        Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
+        Dialect::Postgres => pool,
+    };
+    let pool = pool.after_connect(move |connection, _| {
+        Box::pin(async move {
+            connection.execute(AssertSqlSafe(settings.to_owned())).await?;
+            Ok(())
+        })
+    });
+    Ok(pool.connect_with(options.disable_statement_logging()).await?)
+}
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let jobs = include_str!("../../migrations/0001_jobs.sql");
+    let mut all = vec![migration(1, "jobs", jobs)];
+    if dialect == Dialect::Postgres {
+        let tuning = include_str!("../../migrations/0002_postgres.sql");
+        all.push(migration(2, "postgres", tuning));
+    }
+    Migrator::with_migrations(all)
+}
+
+fn migration(version: i64, title: &'static str, text: &'static str) -> Migration {
+    Migration::new(
+        version,
+        title.into(),
+        MigrationType::Simple,
+        text.into_sql_str(),
+        false,
+    )
+}

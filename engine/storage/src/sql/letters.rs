@@ -1,0 +1,237 @@
+//! Dead letters as people handle them: look, let go, send through again.
+
+use async_trait::async_trait;
+use sqlx::any::AnyRow;
+use workflow::job::{Event, State};
+use workflow::ports::{Blob, DeadGroup, DeadLetter, DeadLetters, Filter, Millis, Stored};
+
+use super::SqlStore;
+use super::dead::Groups;
+use super::fair::Turn;
+use super::fault::{Done, Fault};
+use super::filter::Conditions;
+use super::hot::{Hot, Jobs};
+use super::row::{Arg, Read, column, texts};
+use super::tx::{Tx, Work};
+
+const LETTER: &str = "SELECT job, pipeline, plan, original, length, filename, failure, fingerprint, died_at, redrives \
+    FROM dead";
+
+#[async_trait]
+impl DeadLetters for SqlStore {
+    async fn groups(&self) -> Stored<Vec<DeadGroup>> {
+        let found = self
+            .look(
+                "SELECT fingerprint, pipeline, n, first_at, last_at, failure FROM dead_groups
+                 ORDER BY last_at DESC, fingerprint",
+                &[],
+            )
+            .await?;
+        Self::read(&found, group)
+    }
+
+    async fn letter(&self, job: &str) -> Stored<Option<DeadLetter>> {
+        let found = self
+            .look(&format!("{LETTER} WHERE job = $1"), &[job.into()])
+            .await?;
+        Ok(Self::read(&found, letter)?.pop())
+    }
+
+    async fn letters(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<DeadLetter>> {
+        let Some(mut conditions) = Self::told(conditions(filter))? else {
+            return Ok(Vec::new());
+        };
+        if let Some(before) = before {
+            conditions.and(
+                "(died_at, job) < (SELECT died_at, job FROM dead WHERE job = $)",
+                before,
+            );
+        }
+        let (text, args) = conditions.statement(LETTER, "died_at DESC, job DESC", limit);
+        Self::read(&self.look(&text, &args).await?, letter)
+    }
+
+    async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>> {
+        self.db.transact(&Purge { filter, limit, now }).await
+    }
+
+    async fn redrive(
+        &self,
+        filter: &Filter,
+        plan: Option<&str>,
+        most: u32,
+        limit: u32,
+        now: Millis,
+    ) -> Stored<Vec<String>> {
+        let work = Redrive {
+            filter,
+            plan,
+            most,
+            limit,
+            now,
+        };
+        self.db.transact(&work).await
+    }
+}
+
+/// `None` if no letter can fit.
+fn conditions(filter: &Filter) -> Done<Option<Conditions>> {
+    if filter.state.is_some_and(|state| state != State::Dead) {
+        return Ok(None);
+    }
+    let mut conditions = Conditions::default();
+    conditions.common(filter, "job")?;
+    if let Some(fingerprint) = &filter.fingerprint {
+        conditions.and("fingerprint = $", fingerprint.as_str());
+    }
+    Ok(Some(conditions))
+}
+
+/// Locks the jobs of the oldest letters that fit.
+async fn lock_dead(tx: &mut Tx<'_>, conditions: Conditions, limit: u32) -> Done<Jobs> {
+    let (text, args) = conditions.statement("SELECT job FROM dead", "died_at, job", limit);
+    let ids = texts(&tx.all(&text, &args).await?)?;
+    let mut jobs = tx.lock(ids.iter().map(String::as_str)).await?;
+    jobs.retain(|_, job| job.state == State::Dead);
+    Ok(jobs)
+}
+
+/// Takes letters away and counts their groups down.
+pub(super) async fn remove(tx: &mut Tx<'_>, jobs: &[&str]) -> Done<()> {
+    let removed = tx
+        .all(
+            "DELETE FROM dead WHERE job IN (SELECT value->>0 FROM rows($1))
+             RETURNING fingerprint, pipeline, failure, died_at",
+            &[column(jobs.iter().copied())?],
+        )
+        .await?;
+    let mut groups = Groups::default();
+    for row in &removed {
+        let (fingerprint, pipeline) = (row.text("fingerprint")?, row.text("pipeline")?);
+        groups.count(
+            &fingerprint,
+            &pipeline,
+            &row.text("failure")?,
+            row.int("died_at")?,
+            -1,
+        );
+    }
+    groups.write(tx).await
+}
+
+struct Purge<'a> {
+    filter: &'a Filter,
+    limit: u32,
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Purge<'_> {
+    type Out = Vec<String>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<String>> {
+        let Some(conditions) = conditions(self.filter)? else {
+            return Ok(Vec::new());
+        };
+        let mut jobs = lock_dead(tx, conditions, self.limit).await?;
+        for job in jobs.values_mut() {
+            job.hear(Event::Cancel, self.now, &mut tx.tally);
+        }
+        finish(tx, &jobs).await
+    }
+}
+
+struct Redrive<'a> {
+    filter: &'a Filter,
+    plan: Option<&'a str>,
+    most: u32,
+    limit: u32,
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Redrive<'_> {
+    type Out = Vec<String>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<String>> {
+        let Some(mut conditions) = conditions(self.filter)? else {
+            return Ok(Vec::new());
+        };
+        conditions.and("redrives < $", self.most);
+        if let Some(plan) = self.plan {
+            conditions.and("pipeline = $", pipeline_of(tx, plan).await?);
+        }
+        let mut jobs = lock_dead(tx, conditions, self.limit).await?;
+        let wanted: Vec<_> = jobs.values().map(turn).collect();
+        let turns = tx.turns(&wanted).await?;
+        for (job, turn) in jobs.values_mut().zip(turns) {
+            job.hear(Event::Redrive, self.now, &mut tx.tally);
+            job.turn = turn;
+            (job.errors, job.rescues, job.pass) = (0, 0, false);
+            job.redrives += 1;
+            if let Some(plan) = self.plan {
+                plan.clone_into(&mut job.plan);
+            }
+        }
+        // What the attempt that failed said is no result of the next one.
+        tx.each(
+            "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
+            column(jobs.keys().map(String::as_str))?,
+        )
+        .await?;
+        finish(tx, &jobs).await
+    }
+}
+
+async fn pipeline_of(tx: &mut Tx<'_>, plan: &str) -> Done<Arg> {
+    let found = tx
+        .all("SELECT pipeline FROM plans WHERE digest = $1", &[plan.into()])
+        .await?;
+    let unknown = || Fault::Data(format!("the plan {plan} is not in the store"));
+    let pipeline = texts(&found)?.pop().ok_or_else(unknown)?;
+    Ok(pipeline.as_str().into())
+}
+
+fn turn(job: &Hot) -> Turn<'_> {
+    Turn {
+        owner: &job.owner,
+        lane: job.lane,
+        cost: job.cost,
+    }
+}
+
+/// Writes jobs that are dead no longer.
+async fn finish(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<Vec<String>> {
+    tx.write_jobs(jobs.values()).await?;
+    let ids: Vec<&str> = jobs.keys().map(String::as_str).collect();
+    remove(tx, &ids).await?;
+    Ok(jobs.keys().cloned().collect())
+}
+
+fn group(row: &AnyRow) -> Done<DeadGroup> {
+    Ok(DeadGroup {
+        fingerprint: row.text("fingerprint")?,
+        pipeline: row.text("pipeline")?,
+        count: row.size("n")?,
+        first_at: row.int("first_at")?,
+        last_at: row.int("last_at")?,
+        failure: row.json("failure")?,
+    })
+}
+
+fn letter(row: &AnyRow) -> Done<DeadLetter> {
+    Ok(DeadLetter {
+        job: row.text("job")?,
+        pipeline: row.text("pipeline")?,
+        plan: row.text("plan")?,
+        original: Blob {
+            digest: row.text("original")?,
+            length: row.size("length")?,
+        },
+        filename: row.maybe_text("filename")?,
+        failure: row.json("failure")?,
+        fingerprint: row.text("fingerprint")?,
+        died_at: row.int("died_at")?,
+        redrives: row.count("redrives")?,
+    })
+}

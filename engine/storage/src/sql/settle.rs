@@ -1,0 +1,282 @@
+//! The ends of attempts, a batch at a time.
+//!
+//! A settlement counts only under the lease that the job has now. Jobs, results and dead letters are written first;
+//! then the breakers hear what the attempts say, and jobs that want to wait for one are parked, or go on at once if
+//! it is closed by now. Breakers come last because all transactions that used a plugin queue for its row.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use workflow::breaker;
+use workflow::failure::{Failure, FailureKind};
+use workflow::job::Event;
+use workflow::ports::{Blob, End, Lease, Settled, Settlement, StoredRendition};
+
+use super::blobs::Held;
+use super::breakers::Bank;
+use super::dead::Deaths;
+use super::fault::Done;
+use super::hot::{Hot, Jobs};
+use super::row::rows;
+use super::tally::Tally;
+use super::tx::Tx;
+use super::writer::Ask;
+
+pub(super) type Settle = Ask<Settlement, Settled>;
+pub(super) type Heartbeat = Ask<Vec<Lease>, Vec<Lease>>;
+
+/// Everything that a batch of settlements adds, in rows.
+#[derive(Default)]
+struct Additions<'a> {
+    renditions: Vec<(&'a str, &'a StoredRendition)>,
+    reports: Vec<(&'a str, String)>,
+    errors: Vec<(&'a str, i64, i64, String, String)>,
+    known: Vec<(&'a str, String, i64)>,
+    deaths: Deaths,
+}
+
+/// Which leases are still held; they live on. The others are the answer.
+pub(super) async fn heartbeats(tx: &mut Tx<'_>, asks: &[Heartbeat], jobs: &Jobs) -> Done<Vec<Vec<Lease>>> {
+    let mut beats = Vec::new();
+    let mut answers = Vec::with_capacity(asks.len());
+    for ask in asks {
+        let held = |lease: &&Lease| jobs.get(&lease.job).is_some_and(|job| job.is_held(lease.number));
+        let (alive, lost): (Vec<_>, Vec<_>) = ask.input.iter().partition(held);
+        beats.extend(alive.into_iter().map(|lease| (&lease.job, ask.now)));
+        answers.push(lost.into_iter().cloned().collect());
+    }
+    tx.each(
+        "UPDATE jobs SET heartbeat_at = b_now
+         FROM (SELECT value->>0 AS b_id, CAST(value->>1 AS BIGINT) AS b_now FROM rows($1)) AS b WHERE id = b_id",
+        rows(&beats)?,
+    )
+    .await?;
+    Ok(answers)
+}
+
+/// Those that nobody else has settled, each job once; `None` is stale.
+pub(super) fn fresh<'a>(asks: &'a [Settle], jobs: &Jobs) -> Vec<Option<&'a Settle>> {
+    let mut seen = BTreeSet::new();
+    let is_fresh = |ask: &&Settle| {
+        let lease = &ask.input.lease;
+        let held = jobs.get(&lease.job).is_some_and(|job| job.is_held(lease.number));
+        held && seen.insert(lease.job.clone())
+    };
+    let mut is_fresh = is_fresh;
+    asks.iter().map(|ask| Some(ask).filter(&mut is_fresh)).collect()
+}
+
+/// The blobs of all renditions.
+pub(super) fn blobs<'a>(fresh: &[Option<&'a Settle>]) -> impl Iterator<Item = &'a Blob> {
+    fresh
+        .iter()
+        .flatten()
+        .flat_map(|ask| renditions(&ask.input.end))
+        .map(|rendition| &rendition.blob)
+}
+
+fn renditions(end: &End) -> &[StoredRendition] {
+    match end {
+        End::Succeeded { renditions, .. } => renditions,
+        _ => &[],
+    }
+}
+
+pub(super) async fn run(
+    tx: &mut Tx<'_>,
+    fresh: &[Option<&Settle>],
+    jobs: &mut Jobs,
+    held: &Held,
+) -> Done<Vec<Settled>> {
+    let answers: Vec<_> = fresh.iter().map(|ask| answer(*ask, held)).collect();
+    let sound = fresh
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| **answer == Settled::Done);
+    let sound: Vec<&Settle> = sound.filter_map(|(ask, _)| *ask).collect();
+    if sound.is_empty() {
+        return Ok(answers);
+    }
+    let stored = sound.iter().flat_map(|ask| renditions(&ask.input.end));
+    tx.keep(held, stored.map(|rendition| &rendition.blob)).await?;
+
+    let (waiting, ended): (Vec<&Settle>, Vec<&Settle>) = sound
+        .iter()
+        .partition(|ask| matches!(ask.input.end, End::Parked { .. }));
+    let mut additions = Additions::default();
+    for ask in &ended {
+        if let Some(job) = jobs.get_mut(&ask.input.lease.job) {
+            additions.end(ask, job, &mut tx.tally)?;
+        }
+    }
+    tx.write_jobs(ended.iter().filter_map(|ask| jobs.get(&ask.input.lease.job)))
+        .await?;
+    additions.write(tx).await?;
+    tell_breakers(tx, &sound, &waiting, jobs).await?;
+    Ok(answers)
+}
+
+fn answer(ask: Option<&Settle>, held: &Held) -> Settled {
+    let Some(ask) = ask else {
+        return Settled::Stale;
+    };
+    let blobs = renditions(&ask.input.end).iter().map(|rendition| &rendition.blob);
+    held.doomed(blobs).map_or(Settled::Done, Settled::Doomed)
+}
+
+async fn tell_breakers(tx: &mut Tx<'_>, sound: &[&Settle], waiting: &[&Settle], jobs: &mut Jobs) -> Done<()> {
+    let mut bank = Bank::default();
+    for ask in sound {
+        for seen in &ask.input.observations {
+            bank.want(&seen.plugin, &seen.title);
+        }
+        if let End::Parked { plugin } = &ask.input.end {
+            bank.want(plugin, plugin);
+        }
+    }
+    bank.open(tx).await?;
+    for ask in sound {
+        for seen in &ask.input.observations {
+            let event = breaker::Event::Outcome {
+                original: seen.original.clone(),
+                ok: seen.ok,
+                settings: seen.settings,
+                pass: seen.pass,
+            };
+            bank.tell(tx, &seen.plugin, &event, ask.now).await?;
+        }
+    }
+    for ask in waiting {
+        if let (Some(job), End::Parked { plugin }) = (jobs.get_mut(&ask.input.lease.job), &ask.input.end) {
+            // It may have closed since the worker looked, and then nobody would release the job.
+            if bank.admits(plugin) {
+                job.hear(Event::GiveBack, ask.now, &mut tx.tally);
+            } else {
+                job.park(plugin, ask.now, &mut tx.tally);
+            }
+        }
+    }
+    tx.write_jobs(waiting.iter().filter_map(|ask| jobs.get(&ask.input.lease.job)))
+        .await?;
+    bank.save(tx).await
+}
+
+impl<'a> Additions<'a> {
+    fn end(&mut self, ask: &'a Settle, job: &mut Hot, tally: &mut Tally) -> Done<()> {
+        let Settlement {
+            lease, end, known, ..
+        } = &ask.input;
+        let id = lease.job.as_str();
+        match end {
+            End::Succeeded { renditions, report } => {
+                job.hear(Event::Succeed, ask.now, tally);
+                job.failure = None;
+                self.renditions
+                    .extend(renditions.iter().map(|rendition| (id, rendition)));
+                self.report(id, report)?;
+            }
+            End::Retry { at, failure, rescue } => {
+                job.hear(Event::Retry, ask.now, tally);
+                job.due_at = Some(*at);
+                job.pass = false;
+                self.error(ask, job, failure, *rescue)?;
+            }
+            End::Dead { failure, report } => {
+                job.hear(Event::Die, ask.now, tally);
+                self.error(ask, job, failure, failure.kind == FailureKind::Crash)?;
+                self.report(id, report)?;
+                self.deaths.add(job, failure, ask.now)?;
+            }
+            End::GivenBack { at } if *at <= ask.now => {
+                job.hear(Event::GiveBack, ask.now, tally);
+            }
+            // Waits like a retry, but nothing is counted.
+            End::GivenBack { at } => {
+                job.hear(Event::Retry, ask.now, tally);
+                job.due_at = Some(*at);
+            }
+            End::Parked { .. } => {}
+        }
+        if let Some((key, failure)) = known {
+            self.known.push((key, serde_json::to_string(failure)?, ask.now));
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, id: &'a str, report: &Value) -> Done<()> {
+        self.reports.push((id, serde_json::to_string(report)?));
+        Ok(())
+    }
+
+    fn error(&mut self, ask: &'a Settle, job: &mut Hot, failure: &Failure, rescue: bool) -> Done<()> {
+        let counter = if rescue { &mut job.rescues } else { &mut job.errors };
+        *counter += 1;
+        job.fail(failure)?;
+        let worker = job.worker.clone().unwrap_or_default();
+        let lease = &ask.input.lease;
+        let failure = serde_json::to_string(failure)?;
+        self.errors
+            .push((&lease.job, lease.number, ask.now, worker, failure));
+        Ok(())
+    }
+
+    async fn write(mut self, tx: &mut Tx<'_>) -> Done<()> {
+        let renditions: Vec<_> = self.renditions.iter().map(columns).collect();
+        tx.each(
+            "INSERT INTO renditions (job, name, blob, length, media_type, width, height, step_key)
+             SELECT value->>0, value->>1, value->>2, CAST(value->>3 AS BIGINT), value->>4,
+                 CAST(value->>5 AS BIGINT), CAST(value->>6 AS BIGINT), value->>7 FROM rows($1)",
+            rows(&renditions)?,
+        )
+        .await?;
+        tx.each(
+            "INSERT INTO reports (job, body) SELECT value->>0, value->>1 FROM rows($1)
+             WHERE true ON CONFLICT (job) DO UPDATE SET body = excluded.body",
+            rows(&self.reports)?,
+        )
+        .await?;
+        insert_errors(tx, &self.errors).await?;
+        self.deaths.write(tx).await?;
+        self.known.sort_unstable();
+        tx.each(
+            "INSERT INTO known_failures (step_key, failure, at)
+             SELECT value->>0, value->>1, CAST(value->>2 AS BIGINT) FROM rows($1)
+             WHERE true ON CONFLICT (step_key) DO NOTHING",
+            rows(&self.known)?,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Job, lease, time, worker and failure of attempts that failed.
+pub(super) async fn insert_errors<T: serde::Serialize + Sync>(tx: &mut Tx<'_>, errors: &[T]) -> Done<()> {
+    tx.each(
+        "INSERT INTO errors (job, lease, at, worker, failure)
+         SELECT value->>0, CAST(value->>1 AS BIGINT), CAST(value->>2 AS BIGINT), value->>3, value->>4 FROM rows($1)",
+        rows(errors)?,
+    )
+    .await?;
+    Ok(())
+}
+
+fn columns<'a>((job, rendition): &(&'a str, &'a StoredRendition)) -> impl serde::Serialize + use<'a> {
+    let StoredRendition {
+        name,
+        blob,
+        media_type,
+        width,
+        height,
+        key,
+    } = rendition;
+    (
+        *job,
+        name,
+        &blob.digest,
+        blob.length,
+        media_type,
+        width,
+        height,
+        key,
+    )
+}

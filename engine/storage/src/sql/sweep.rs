@@ -1,0 +1,114 @@
+//! Time's own transitions: retries that are due, and jobs whose worker was lost.
+//!
+//! Both go in pieces of bounded size, each a transaction of its own, so that a long queue keeps nobody waiting.
+
+use async_trait::async_trait;
+use workflow::failure::{Failure, FailureKind};
+use workflow::job::Event;
+use workflow::ports::{Millis, Rescued, Stored};
+use workflow::retry;
+
+use super::dead::Deaths;
+use super::fault::Done;
+use super::settle::insert_errors;
+use super::tx::{Db, Tx, Work};
+
+const PIECE: i64 = 1_000;
+
+pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>> {
+    while db.transact(&Due { now }).await? >= PIECE as usize {}
+    let mut all = Vec::new();
+    loop {
+        let rescued = db.transact(&Lost { stale_before, now }).await?;
+        let done = rescued.len() < PIECE as usize;
+        all.extend(rescued);
+        if done {
+            return Ok(all);
+        }
+    }
+}
+
+struct Due {
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Due {
+    type Out = usize;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<usize> {
+        let mut jobs = tx
+            .lock_where(
+                "WHERE state = 'retry-waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+                &[self.now.into(), PIECE.into()],
+            )
+            .await?;
+        for job in jobs.values_mut() {
+            job.hear(Event::Due, self.now, &mut tx.tally);
+        }
+        tx.write_jobs(jobs.values()).await?;
+        Ok(jobs.len())
+    }
+}
+
+struct Lost {
+    stale_before: Millis,
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Lost {
+    type Out = Vec<Rescued>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<Rescued>> {
+        let mut jobs = tx
+            .lock_where(
+                "WHERE state = 'running' AND heartbeat_at < $1 ORDER BY heartbeat_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+                &[self.stale_before.into(), PIECE.into()],
+            )
+            .await?;
+        let mut deaths = Deaths::default();
+        let mut errors = Vec::new();
+        let mut rescued = Vec::new();
+        for job in jobs.values_mut() {
+            let worker = job.worker.clone().unwrap_or_default();
+            let death = retry::rescue(job.rescues);
+            let event = if death.is_some() {
+                Event::Die
+            } else {
+                Event::Rescue
+            };
+            job.hear(event, self.now, &mut tx.tally);
+            job.rescues += 1;
+            let failure = death.clone().unwrap_or_else(|| lost(&worker));
+            job.fail(&failure)?;
+            if death.is_some() {
+                deaths.add(job, &failure, self.now)?;
+            }
+            errors.push((job.id.clone(), job.lease, self.now, worker, job.failure.clone()));
+            rescued.push(Rescued {
+                job: job.id.clone(),
+                state: job.state,
+            });
+        }
+        tx.write_jobs(jobs.values()).await?;
+        insert_errors(tx, &errors).await?;
+        deaths.write(tx).await?;
+        Ok(rescued)
+    }
+}
+
+fn lost(worker: &str) -> Failure {
+    let message = format!("the worker `{worker}` was lost: nothing was heard of it while it ran this job");
+    Failure::new(FailureKind::Crash, message)
+}
+
+/// States are named where jobs are looked for; these are what the transitions want.
+#[cfg(test)]
+#[test]
+fn the_states_looked_for_are_those_of_the_table() {
+    use workflow::job::{State, before};
+    assert_eq!(before(Event::Due).collect::<Vec<_>>(), [State::RetryWaiting]);
+    assert_eq!(before(Event::Rescue).collect::<Vec<_>>(), [State::Running]);
+    assert_eq!(before(Event::Release).collect::<Vec<_>>(), [State::Parked]);
+}
