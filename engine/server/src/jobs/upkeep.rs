@@ -71,7 +71,7 @@ async fn heartbeat(app: &App) -> Stored<()> {
 async fn look(app: &App) -> Stored<()> {
     let jobs = &app.jobs;
     take_back(jobs, jobs.clock.now() - STALE).await?;
-    if app.breakers.any_open() {
+    if app.breakers.any_waits() {
         jobs.store.tick(jobs.clock.now()).await?;
     }
     app.breakers.refresh(jobs).await?;

@@ -61,7 +61,11 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
     let repeated = app.jobs.store.known_failure(std::slice::from_ref(&known)).await;
     if let Some(failure) = repeated.map_err(|e| store_failed(&e))? {
         let report = json!({ "original": job.original.digest, "known": true });
-        return Ok(End::Dead { failure, report }.into());
+        let observations = observe(&plan, job, &Report::default(), Some(&failure));
+        return Ok(Finding {
+            observations,
+            ..End::Dead { failure, report }.into()
+        });
     }
     let original = match fetch(app, &job.original).await? {
         Some(original) => original,
