@@ -3,10 +3,9 @@
 //! One statement a lane takes as many as are wanted, and skips what another transaction holds. Interactive jobs go
 //! before bulk; but of every eighth job bulk has the first choice, so that it goes on under any load.
 
-use sqlx::any::AnyRow;
-use workflow::ports::{Blob, Claimed, Lane, Lease};
-
+use serde::Deserialize;
 use workflow::job::State;
+use workflow::ports::{Blob, Claimed, Lane, Lease, Millis};
 
 use super::fault::Done;
 use super::row::Read;
@@ -59,17 +58,16 @@ async fn take(tx: &mut Tx<'_>, ask: &Claim, lane: Lane, want: u64) -> Done<Vec<C
         number(lane).into(),
         (want as i64).into(),
     ];
-    let mut found = Vec::new();
-    for row in tx.all(TAKE, &args).await? {
-        let job = read(&row, lane)?;
-        let turn = row.int("turn")?;
-        tx.tally.claim(lane, turn);
+    let rows = tx.all(TAKE, &args).await?;
+    let jobs = rows.iter().map(|row| row.json("job"));
+    let mut jobs = jobs.collect::<Done<Vec<Taken>>>()?;
+    for job in &jobs {
+        tx.tally.claim(lane, job.turn);
         tx.tally.count(&job.pipeline, State::Queued, -1);
         tx.tally.count(&job.pipeline, State::Running, 1);
-        found.push((turn, job));
     }
-    found.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.lease.job.cmp(&other.lease.job)));
-    Ok(found.into_iter().map(|(_, job)| job).collect())
+    jobs.sort_by(|a, b| (a.turn, &a.id).cmp(&(b.turn, &b.id)));
+    Ok(jobs.into_iter().map(|job| job.claimed(lane)).collect())
 }
 
 /// The transition `Claim`. Materialized, so that the rows are picked once, whatever the planner does.
@@ -79,26 +77,44 @@ const TAKE: &str = "WITH picked AS MATERIALIZED (
     UPDATE jobs SET state = 'running', lease = lease + 1, worker = $1, heartbeat_at = $2, started_at = $2,
         due_at = NULL
     WHERE id IN (SELECT picked_id FROM picked)
-    RETURNING id, lease, pipeline, plan, original, length, errors, rescues, submitted_at, pass, turn";
+    RETURNING json[id, lease, pipeline, plan, original, length, errors, rescues, submitted_at, pass, turn] AS job";
 
-fn read(row: &AnyRow, lane: Lane) -> Done<Claimed> {
-    Ok(Claimed {
-        lease: Lease {
-            job: row.text("id")?,
-            number: row.int("lease")?,
-        },
-        pipeline: row.text("pipeline")?,
-        plan: row.text("plan")?,
-        original: Blob {
-            digest: row.text("original")?,
-            length: row.size("length")?,
-        },
-        lane,
-        errors: row.count("errors")?,
-        rescues: row.count("rescues")?,
-        submitted_at: row.int("submitted_at")?,
-        pass: row.int("pass")? != 0,
-    })
+/// What the statement gives back, in its order.
+#[derive(Deserialize)]
+struct Taken {
+    id: String,
+    lease: i64,
+    pipeline: String,
+    plan: String,
+    original: String,
+    length: u64,
+    errors: u32,
+    rescues: u32,
+    submitted_at: Millis,
+    pass: i64,
+    turn: i64,
+}
+
+impl Taken {
+    fn claimed(self, lane: Lane) -> Claimed {
+        Claimed {
+            lease: Lease {
+                job: self.id,
+                number: self.lease,
+            },
+            pipeline: self.pipeline,
+            plan: self.plan,
+            original: Blob {
+                digest: self.original,
+                length: self.length,
+            },
+            lane,
+            errors: self.errors,
+            rescues: self.rescues,
+            submitted_at: self.submitted_at,
+            pass: self.pass != 0,
+        }
+    }
 }
 
 #[cfg(test)]

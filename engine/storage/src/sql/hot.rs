@@ -5,23 +5,29 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer};
 use sqlx::any::AnyRow;
 use workflow::failure::Failure;
 use workflow::job::{self, Event, State};
-use workflow::ports::{Blob, Lane, Millis};
+use workflow::ports::{Lane, Millis};
 
 use super::fault::{Done, Fault};
 use super::row::{Arg, Read, column, rows};
-use super::tally::{Tally, lane};
+use super::tally::{self, Tally};
 use super::tx::Tx;
 
-#[derive(Debug, Clone)]
+/// The fields are the columns, in the order of [`READ`].
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Hot {
     pub(super) id: String,
     pub(super) state: State,
     pub(super) pipeline: String,
     pub(super) plan: String,
-    pub(super) original: Blob,
+    /// Digest.
+    pub(super) original: String,
+    /// Of the original, in bytes.
+    pub(super) length: u64,
+    #[serde(deserialize_with = "lane")]
     pub(super) lane: Lane,
     pub(super) owner: String,
     pub(super) filename: Option<String>,
@@ -34,6 +40,7 @@ pub(super) struct Hot {
     pub(super) errors: u32,
     pub(super) rescues: u32,
     pub(super) redrives: u32,
+    #[serde(deserialize_with = "truth")]
     pub(super) pass: bool,
     pub(super) parked_on: Option<String>,
     pub(super) finished_at: Option<Millis>,
@@ -44,39 +51,18 @@ pub(super) struct Hot {
 /// Rows under lock, by id.
 pub(super) type Jobs = BTreeMap<String, Hot>;
 
-const COLUMNS: &str = "SELECT id, state, pipeline, plan, original, length, lane, owner, filename, turn, cost, lease, \
-    worker, heartbeat_at, due_at, errors, rescues, redrives, pass, parked_on, finished_at, failure FROM jobs ";
+const READ: &str = "SELECT all[id, state, pipeline, plan, original, length, lane, owner, filename, turn, cost, lease, \
+    worker, heartbeat_at, due_at, errors, rescues, redrives, pass, parked_on, finished_at, failure] AS jobs FROM";
+
+fn lane<'de, D: Deserializer<'de>>(value: D) -> Result<Lane, D::Error> {
+    Ok(tally::lane(i64::deserialize(value)?))
+}
+
+fn truth<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    Ok(i64::deserialize(value)? != 0)
+}
 
 impl Hot {
-    fn read(row: &AnyRow) -> Done<Self> {
-        Ok(Self {
-            id: row.text("id")?,
-            state: state(row)?,
-            pipeline: row.text("pipeline")?,
-            plan: row.text("plan")?,
-            original: Blob {
-                digest: row.text("original")?,
-                length: row.size("length")?,
-            },
-            lane: lane(row.int("lane")?),
-            owner: row.text("owner")?,
-            filename: row.maybe_text("filename")?,
-            turn: row.int("turn")?,
-            cost: row.count("cost")?,
-            lease: row.int("lease")?,
-            worker: row.maybe_text("worker")?,
-            heartbeat_at: row.maybe_int("heartbeat_at")?,
-            due_at: row.maybe_int("due_at")?,
-            errors: row.count("errors")?,
-            rescues: row.count("rescues")?,
-            redrives: row.count("redrives")?,
-            pass: row.int("pass")? != 0,
-            parked_on: row.maybe_text("parked_on")?,
-            finished_at: row.maybe_int("finished_at")?,
-            failure: row.maybe_text("failure")?,
-        })
-    }
-
     /// Goes on to the next state and counts it; `false` if the event means nothing in this one.
     pub(super) fn hear(&mut self, event: Event, now: Millis, tally: &mut Tally) -> bool {
         let Some(next) = job::after(self.state, event) else {
@@ -139,9 +125,13 @@ impl Tx<'_> {
         if matches!(args, [Arg::Text(none)] if none == "[]") {
             return Ok(Jobs::new());
         }
-        let found = self.all(&format!("{COLUMNS}{condition}"), args).await?;
-        let jobs = found.iter().map(Hot::read);
-        jobs.map(|job| job.map(|job| (job.id.clone(), job))).collect()
+        let statement = format!("{READ} (SELECT * FROM jobs {condition}) AS found");
+        let mut jobs = Jobs::new();
+        for row in self.all(&statement, args).await? {
+            let found: Vec<Hot> = row.json("jobs")?;
+            jobs.extend(found.into_iter().map(|job| (job.id.clone(), job)));
+        }
+        Ok(jobs)
     }
 
     /// Writes back everything that may have changed.

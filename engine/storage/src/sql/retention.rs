@@ -53,7 +53,7 @@ impl Work for Forget {
         if jobs.is_empty() {
             return Ok(0);
         }
-        let mut loose: BTreeSet<String> = jobs.values().map(|job| job.original.digest.clone()).collect();
+        let mut loose: BTreeSet<String> = jobs.values().map(|job| job.original.clone()).collect();
         for job in jobs.values() {
             tx.tally.count(&job.pipeline, job.state, -1);
         }
