@@ -1,4 +1,5 @@
--- One schema for SQLite and PostgreSQL: BIGINT and TEXT only, times in milliseconds since 1970.
+-- One schema for SQLite and PostgreSQL, of BIGINT and TEXT only; times in milliseconds since 1970.
+-- For PostgreSQL `WITHOUT ROWID` is left out, and text is compared by bytes.
 -- `shard` columns spread what every transaction writes over several rows, so that writers do not queue for one.
 
 CREATE TABLE plans (
@@ -15,7 +16,7 @@ CREATE TABLE plan_plugins (
     title TEXT NOT NULL,
     needed BIGINT NOT NULL,
     PRIMARY KEY (plan, plugin)
-);
+) WITHOUT ROWID;
 CREATE INDEX plan_plugins_by_plugin ON plan_plugins (plugin);
 
 -- `loose`: something stopped to refer to it, so it may be garbage. `doomed`: it is, and its bytes may be gone.
@@ -24,7 +25,7 @@ CREATE TABLE blobs (
     length BIGINT NOT NULL,
     doomed BIGINT NOT NULL DEFAULT 0,
     loose BIGINT NOT NULL DEFAULT 0
-);
+) WITHOUT ROWID;
 CREATE INDEX blobs_loose ON blobs (digest) WHERE loose = 1;
 CREATE INDEX blobs_doomed ON blobs (digest) WHERE doomed = 1;
 
@@ -61,9 +62,14 @@ CREATE INDEX jobs_heartbeat ON jobs (heartbeat_at) WHERE state = 'running';
 CREATE INDEX jobs_parked ON jobs (parked_on, submitted_at, id) WHERE state = 'parked';
 CREATE INDEX jobs_to_park ON jobs (plan, pass) WHERE state IN ('queued', 'retry-waiting');
 CREATE INDEX jobs_old ON jobs (finished_at) WHERE state IN ('succeeded', 'cancelled');
-CREATE INDEX jobs_by_state ON jobs (state, id);
 CREATE INDEX jobs_by_pipeline ON jobs (pipeline, state, id);
-CREATE INDEX jobs_by_original ON jobs (original);
+
+-- Which jobs need an original. Not an index of `jobs`: PostgreSQL would write it anew with every change of state.
+CREATE TABLE originals (
+    digest TEXT NOT NULL,
+    job TEXT NOT NULL,
+    PRIMARY KEY (digest, job)
+) WITHOUT ROWID;
 
 CREATE TABLE renditions (
     job TEXT NOT NULL,
@@ -75,7 +81,7 @@ CREATE TABLE renditions (
     height BIGINT NOT NULL,
     step_key TEXT NOT NULL,
     PRIMARY KEY (job, name)
-);
+) WITHOUT ROWID;
 CREATE INDEX renditions_by_blob ON renditions (blob);
 
 CREATE TABLE reports (
@@ -90,7 +96,7 @@ CREATE TABLE errors (
     worker TEXT NOT NULL,
     failure TEXT NOT NULL,
     PRIMARY KEY (job, lease)
-);
+) WITHOUT ROWID;
 
 -- `job` is the first of `jobs`; the key is forgotten with it.
 CREATE TABLE requests (
@@ -101,7 +107,7 @@ CREATE TABLE requests (
     jobs TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (owner, request_key)
-);
+) WITHOUT ROWID;
 CREATE INDEX requests_by_job ON requests (job);
 
 CREATE TABLE dead (
@@ -127,7 +133,7 @@ CREATE TABLE dead_groups (
     first_at BIGINT NOT NULL,
     last_at BIGINT NOT NULL,
     failure TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE counters (
     pipeline TEXT NOT NULL,
@@ -135,7 +141,7 @@ CREATE TABLE counters (
     shard BIGINT NOT NULL,
     n BIGINT NOT NULL,
     PRIMARY KEY (pipeline, state, shard)
-);
+) WITHOUT ROWID;
 
 -- Start-time fair queueing: the last turn that an owner was given, and the last that was claimed.
 CREATE TABLE owners (
@@ -143,13 +149,13 @@ CREATE TABLE owners (
     lane BIGINT NOT NULL,
     turn BIGINT NOT NULL,
     PRIMARY KEY (owner, lane)
-);
+) WITHOUT ROWID;
 CREATE TABLE clocks (
     lane BIGINT NOT NULL,
     shard BIGINT NOT NULL,
     turn BIGINT NOT NULL,
     PRIMARY KEY (lane, shard)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE breakers (
     plugin TEXT NOT NULL PRIMARY KEY,
@@ -162,5 +168,5 @@ CREATE TABLE known_failures (
     step_key TEXT NOT NULL PRIMARY KEY,
     failure TEXT NOT NULL,
     at BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX known_failures_by_time ON known_failures (at);

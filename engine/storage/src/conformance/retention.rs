@@ -76,7 +76,7 @@ pub async fn doom_and_enqueue_do_not_cross(store: Any) {
     let sweeper = {
         let store = store.clone();
         tokio::spawn(async move {
-            for _ in 0..40 {
+            for _ in 0..25 {
                 store.forget(LATER, 100).await.unwrap();
                 let doomed = store.doom(100, LATER).await.unwrap();
                 for digest in &doomed {

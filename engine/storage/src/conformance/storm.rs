@@ -19,7 +19,7 @@ impl Dice {
 }
 
 const WORKERS: u64 = 6;
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 30;
 
 pub async fn counters_are_true_after_a_storm(store: Any) {
     remember(&store).await;

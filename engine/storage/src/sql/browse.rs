@@ -62,14 +62,9 @@ impl Browse for SqlStore {
     }
 
     async fn jobs(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<JobView>> {
-        // Each state of a pipeline has its own piece of an index; together they are the pipeline.
-        let states: Vec<Option<State>> = match (&filter.state, &filter.pipeline) {
-            (None, Some(_)) if filter.ids.is_empty() => State::ALL.map(Some).to_vec(),
-            (state, _) => vec![*state],
-        };
         let mut jobs = Vec::new();
-        for state in states {
-            let conditions = Self::told(conditions(filter, state, before))?;
+        for (pipeline, state) in self.pieces(filter).await? {
+            let conditions = Self::told(conditions(filter, pipeline, state, before))?;
             let (text, args) = conditions.statement(VIEW, "id DESC", limit);
             jobs.extend(Self::read(&self.look(&text, &args).await?, view)?);
         }
@@ -98,15 +93,52 @@ impl Browse for SqlStore {
 
     async fn oldest_waiting(&self) -> Stored<Option<Millis>> {
         // Ids sort by time.
-        let oldest = "SELECT submitted_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
-        let found = self.look(oldest, &[]).await?;
-        Ok(Self::read(&found, |row| row.int("submitted_at"))?.pop())
+        let found = self
+            .look(
+                "SELECT MIN((SELECT submitted_at FROM jobs
+                             WHERE jobs.pipeline = known.pipeline AND state = 'queued' ORDER BY id LIMIT 1)) AS oldest
+                 FROM (SELECT DISTINCT pipeline FROM counters WHERE state = 'queued') AS known",
+                &[],
+            )
+            .await?;
+        Ok(Self::read(&found, |row| row.maybe_int("oldest"))?.pop().flatten())
     }
 }
 
-fn conditions(filter: &Filter, state: Option<State>, before: Option<&str>) -> Done<Conditions> {
+impl SqlStore {
+    /// Jobs in one state of one pipeline stand together in an index. So a question about one of the two is a question
+    /// about each value of the other, and all answers together are sorted.
+    async fn pieces(&self, filter: &Filter) -> Stored<Vec<(Option<String>, Option<State>)>> {
+        let pipeline = filter.pipeline.clone();
+        if !filter.ids.is_empty() {
+            return Ok(vec![(pipeline, filter.state)]);
+        }
+        match (pipeline, filter.state) {
+            (Some(pipeline), None) => {
+                let pieces = State::ALL.map(|state| (Some(pipeline.clone()), Some(state)));
+                Ok(pieces.to_vec())
+            }
+            (None, Some(state)) => {
+                let known = "SELECT DISTINCT pipeline FROM counters WHERE state = $1";
+                let found = self.look(known, &[state.name().into()]).await?;
+                Self::read(&found, |row| Ok((Some(row.text("pipeline")?), Some(state))))
+            }
+            piece => Ok(vec![piece]),
+        }
+    }
+}
+
+fn conditions(
+    filter: &Filter,
+    pipeline: Option<String>,
+    state: Option<State>,
+    before: Option<&str>,
+) -> Done<Conditions> {
     let mut conditions = Conditions::default();
-    conditions.common(filter, "id")?;
+    conditions.ids(filter, "id")?;
+    if let Some(pipeline) = pipeline {
+        conditions.and("pipeline = $", pipeline.as_str());
+    }
     if let Some(state) = state {
         conditions.and("jobs.state = $", state.name());
     }

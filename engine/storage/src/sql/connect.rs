@@ -26,8 +26,11 @@ const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAG
 
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;";
 
-const POSTGRES: &str =
-    "SET plan_cache_mode = force_custom_plan; SET client_min_messages = warning; SET jit = off;";
+const POSTGRES_READER: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
+
+/// What is written is found by key or along an index, however small the tables still are.
+const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
 
 pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
     install_default_drivers();
@@ -40,7 +43,7 @@ pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
     let (writers, writer, reader) = match dialect {
         Dialect::Sqlite => (1, SQLITE, SQLITE_READER),
         // Beside the writer tasks there are the transactions that are not hot.
-        Dialect::Postgres => (options.writers.max(1) + 4, POSTGRES, POSTGRES),
+        Dialect::Postgres => (options.writers.max(1) + 4, POSTGRES, POSTGRES_READER),
     };
     let opened = async {
         let write = pool(&address, dialect, writers, writer).await?;
@@ -122,20 +125,15 @@ async fn pool(address: &str, dialect: Dialect, most: u32, settings: &'static str
 
 fn migrator(dialect: Dialect) -> Migrator {
     let jobs = include_str!("../../migrations/0001_jobs.sql");
-    let mut all = vec![migration(1, "jobs", jobs)];
+    let mut all = vec![migration(1, "jobs", dialect.schema(jobs))];
     if dialect == Dialect::Postgres {
         let tuning = include_str!("../../migrations/0002_postgres.sql");
-        all.push(migration(2, "postgres", tuning));
+        all.push(migration(2, "postgres", tuning.to_owned()));
     }
     Migrator::with_migrations(all)
 }
 
-fn migration(version: i64, title: &'static str, text: &'static str) -> Migration {
-    Migration::new(
-        version,
-        title.into(),
-        MigrationType::Simple,
-        text.into_sql_str(),
-        false,
-    )
+fn migration(version: i64, title: &'static str, text: String) -> Migration {
+    let text = AssertSqlSafe(text).into_sql_str();
+    Migration::new(version, title.into(), MigrationType::Simple, text, false)
 }

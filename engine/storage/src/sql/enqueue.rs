@@ -175,6 +175,15 @@ async fn insert_jobs(tx: &mut Tx<'_>, new: &[&Enqueue]) -> Done<()> {
     let jobs: Vec<_> = jobs.into_iter().zip(turns).collect();
     let values: Vec<_> = jobs.iter().map(columns).collect();
     tx.each(INSERT, rows(&values)?).await?;
+    let uses: Vec<_> = jobs
+        .iter()
+        .map(|((job, _), _)| (&job.original.digest, &job.id))
+        .collect();
+    tx.each(
+        "INSERT INTO originals (digest, job) SELECT value->>0, value->>1 FROM rows($1)",
+        rows(&uses)?,
+    )
+    .await?;
     Ok(())
 }
 

@@ -22,11 +22,8 @@ impl Conditions {
         self.text.push_str(&numbered);
     }
 
-    /// Pipeline and ids, which jobs and letters have both; `id` is the column.
-    pub(super) fn common(&mut self, filter: &Filter, id: &str) -> Done<()> {
-        if let Some(pipeline) = &filter.pipeline {
-            self.and("pipeline = $", pipeline.as_str());
-        }
+    /// These ids and no others, if there are any; `id` is the column.
+    pub(super) fn ids(&mut self, filter: &Filter, id: &str) -> Done<()> {
         if !filter.ids.is_empty() {
             let ids = column(filter.ids.iter().map(String::as_str))?;
             self.and(&format!("{id} IN (SELECT value->>0 FROM rows($))"), ids);

@@ -80,7 +80,10 @@ fn conditions(filter: &Filter) -> Done<Option<Conditions>> {
         return Ok(None);
     }
     let mut conditions = Conditions::default();
-    conditions.common(filter, "job")?;
+    conditions.ids(filter, "job")?;
+    if let Some(pipeline) = &filter.pipeline {
+        conditions.and("pipeline = $", pipeline.as_str());
+    }
     if let Some(fingerprint) = &filter.fingerprint {
         conditions.and("fingerprint = $", fingerprint.as_str());
     }

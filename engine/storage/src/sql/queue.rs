@@ -58,7 +58,7 @@ impl Queue for SqlStore {
     }
 
     async fn enqueue(&self, submission: Submission, now: Millis) -> Stored<Accepted> {
-        self.writer.ask(Op::Enqueue, submission, now).await
+        self.writer.enqueue(submission, now).await
     }
 
     async fn claim(&self, worker: &str, want: u32, now: Millis) -> Stored<Vec<Claimed>> {

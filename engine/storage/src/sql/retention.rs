@@ -10,7 +10,7 @@ use workflow::ports::{Millis, Retention, Stored};
 
 use super::SqlStore;
 use super::fault::Done;
-use super::row::{column, texts};
+use super::row::{column, rows, texts};
 use super::tx::{Tx, Work};
 
 #[async_trait]
@@ -61,6 +61,12 @@ impl Work for Forget {
         let renditions =
             "DELETE FROM renditions WHERE job IN (SELECT value->>0 FROM rows($1)) RETURNING blob";
         loose.extend(texts(&tx.all(renditions, std::slice::from_ref(&ids)).await?)?);
+        let uses: Vec<_> = jobs.values().map(|job| (&job.original, &job.id)).collect();
+        tx.each(
+            "DELETE FROM originals WHERE (digest, job) IN (SELECT value->>0, value->>1 FROM rows($1))",
+            rows(&uses)?,
+        )
+        .await?;
         for statement in [
             "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
             "DELETE FROM errors WHERE job IN (SELECT value->>0 FROM rows($1))",
@@ -106,8 +112,8 @@ impl Work for Doom {
         // Another statement, so that it sees what was committed before the locks were given.
         tx.each(
             "UPDATE blobs SET loose = 0, doomed = CASE
-                 WHEN EXISTS (SELECT 1 FROM jobs WHERE original = digest) THEN 0
-                 WHEN EXISTS (SELECT 1 FROM renditions WHERE blob = digest) THEN 0
+                 WHEN EXISTS (SELECT 1 FROM originals WHERE originals.digest = blobs.digest) THEN 0
+                 WHEN EXISTS (SELECT 1 FROM renditions WHERE blob = blobs.digest) THEN 0
                  ELSE 1 END
              WHERE digest IN (SELECT value->>0 FROM rows($1))",
             column(loose.iter().map(String::as_str))?,

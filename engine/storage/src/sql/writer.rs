@@ -4,6 +4,7 @@
 //! commit. While it commits the next group gathers, so that groups grow with the load. A refusal concerns its own
 //! caller only. If the database refuses the group, nobody knows whose fault that is, so each part runs alone then.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -38,34 +39,52 @@ const MOST_WAITING: usize = 4_096;
 /// Questions in one transaction.
 const MOST_TOGETHER: usize = 512;
 
-type Waiting = Arc<Mutex<mpsc::Receiver<Op>>>;
+type Shared = Arc<Mutex<mpsc::Receiver<Op>>>;
 
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Op>,
+    /// For whichever writer is free.
+    shared: mpsc::Sender<Op>,
+    /// For one writer each. All submissions of an owner go to the same one, because two would wait for each other:
+    /// both need the owner's last turn.
+    own: Vec<mpsc::Sender<Op>>,
 }
 
 impl Writer {
     /// The tasks end when nobody can ask any more.
     pub(super) fn start(db: &Arc<Db>, writers: u32) -> Self {
-        let (queue, waiting) = mpsc::channel(MOST_WAITING);
+        let (shared, waiting) = mpsc::channel(MOST_WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         let tasks = match db.dialect {
             Dialect::Sqlite => 1,
             Dialect::Postgres => writers.max(1),
         };
-        for _ in 0..tasks {
-            tokio::spawn(work(Arc::clone(db), Arc::clone(&waiting)));
-        }
-        Self { queue }
+        let start = |_| {
+            let (queue, own) = mpsc::channel(MOST_WAITING);
+            tokio::spawn(work(Arc::clone(db), own, Arc::clone(&waiting)));
+            queue
+        };
+        let own = (0..tasks).map(start).collect();
+        Self { shared, own }
+    }
+
+    pub(super) async fn enqueue(&self, submission: Submission, now: Millis) -> Stored<Accepted> {
+        let mut hasher = DefaultHasher::new();
+        submission.jobs.first().map(|job| &job.owner).hash(&mut hasher);
+        let queue = &self.own[(hasher.finish() % self.own.len() as u64) as usize];
+        ask(queue, Op::Enqueue, submission, now).await
     }
 
     pub(super) async fn ask<I, O>(&self, op: fn(Ask<I, O>) -> Op, input: I, now: Millis) -> Stored<O> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.queue.send(op(Ask { input, now, reply })).await;
-        sent.map_err(|_| stopped(false))?;
-        answer.await.map_err(|_| stopped(true))?
+        ask(&self.shared, op, input, now).await
     }
+}
+
+async fn ask<I, O>(queue: &mpsc::Sender<Op>, op: fn(Ask<I, O>) -> Op, input: I, now: Millis) -> Stored<O> {
+    let (reply, answer) = oneshot::channel();
+    let sent = queue.send(op(Ask { input, now, reply })).await;
+    sent.map_err(|_| stopped(false))?;
+    answer.await.map_err(|_| stopped(true))?
 }
 
 fn stopped(maybe_done: bool) -> StoreError {
@@ -75,11 +94,10 @@ fn stopped(maybe_done: bool) -> StoreError {
     }
 }
 
-async fn work(db: Arc<Db>, waiting: Waiting) {
+async fn work(db: Arc<Db>, mut own: mpsc::Receiver<Op>, shared: Shared) {
     loop {
-        let mut ops = Vec::new();
-        let taken = waiting.lock().await.recv_many(&mut ops, MOST_TOGETHER).await;
-        if taken == 0 {
+        let ops = next(&mut own, &shared).await;
+        if ops.is_empty() {
             return;
         }
         // In a task of its own: a panic costs one group its answers, and not the store its writer.
@@ -87,6 +105,31 @@ async fn work(db: Arc<Db>, waiting: Waiting) {
         if let Err(error) = group.await {
             tracing::error!(%error, "a group of writes was lost");
         }
+    }
+}
+
+/// Waits for something and takes all that is there; nothing once the store is gone.
+async fn next(own: &mut mpsc::Receiver<Op>, shared: &Shared) -> Vec<Op> {
+    let (mut ops, mut others) = (Vec::new(), Vec::new());
+    tokio::select! {
+        _ = own.recv_many(&mut ops, MOST_TOGETHER) => {
+            if let Ok(mut shared) = shared.try_lock() {
+                take(&mut shared, &mut ops);
+            }
+        }
+        _ = async { shared.lock().await.recv_many(&mut others, MOST_TOGETHER).await } => {
+            ops.append(&mut others);
+            take(own, &mut ops);
+        }
+    }
+    ops
+}
+
+fn take(queue: &mut mpsc::Receiver<Op>, ops: &mut Vec<Op>) {
+    while ops.len() < MOST_TOGETHER
+        && let Ok(op) = queue.try_recv()
+    {
+        ops.push(op);
     }
 }
 
