@@ -3,7 +3,11 @@
 //! Each case gets a fresh store and knows nothing of what is behind it. `conformance_suite!` makes a test of every
 //! case; see `tests/conformance.rs` for the stores it runs against. Failed expectations panic, as in any test.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    reason = "these are tests, and a kit for them"
+)]
 
 mod breakers;
 mod claims;

@@ -1,5 +1,7 @@
 //! The conformance suite against SQLite in memory, SQLite in a file, and a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 #[path = "conformance/postgres.rs"]
 mod postgres;
 

@@ -88,7 +88,8 @@ pub struct RequestKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
     New,
-    /// The same request came before; these are its jobs.
+    /// The same request came before, or the same jobs by their ids; these are its jobs. So whoever does not know
+    /// whether a submission got through may send it again.
     Before(Vec<String>),
     /// The key came before with something else.
     Conflict,
@@ -153,7 +154,8 @@ pub enum End {
         failure: Failure,
         report: Value,
     },
-    /// Not begun or not finished, for a reason that is not the job's. Costs nothing; not before `at`.
+    /// Not begun or not finished, for a reason that is not the job's. Costs nothing; not before `at`, until when it
+    /// waits like a retry.
     GivenBack {
         at: Millis,
     },

@@ -59,6 +59,7 @@ pub async fn a_breaker_parks_and_lets_go_in_cohorts(store: Any) {
     while parked(&store).await > 0 {
         let cohort = passes(&store, 100).await;
         sizes.push(cohort.len());
+        assert!(sizes.len() < 20, "{sizes:?}");
         check_counters(&store).await;
         for claimed in cohort {
             outcome(&store, &claimed, true, now).await;

@@ -68,7 +68,11 @@ fn names(claimed: &[Claimed]) -> Vec<String> {
 }
 
 pub async fn owners_take_turns(store: Any) {
-    add(&store, of("ann", 50)).await;
+    add(&store, of("cy", 1)).await;
+    claim_one(&store).await;
+    for job in of("ann", 50) {
+        add(&store, vec![job]).await;
+    }
     add(&store, of("bob", 3)).await;
     let first = names(&claim(&store, 6).await);
     let bobs = first.iter().filter(|name| name.starts_with("bob")).count();

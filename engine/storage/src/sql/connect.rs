@@ -91,16 +91,19 @@ fn sqlite_address(url: &str) -> Stored<String> {
         std::fs::create_dir_all(folder).map_err(unusable)?;
     }
     let mut address = String::from("sqlite://");
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                address.push(char::from(*byte))
-            }
-            other => address.push_str(&format!("%{other:02X}")),
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            address.extend(['%', hex(byte >> 4), hex(byte & 15)]);
         }
     }
     address.push_str("?mode=rwc");
     Ok(address)
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap_or('0')
 }
 
 async fn pool(address: &str, dialect: Dialect, most: u32, settings: &'static str) -> Result<AnyPool, Fault> {

@@ -39,28 +39,29 @@ impl Fault {
     /// For the caller. `maybe_done`: it happened while committing.
     pub(super) fn told(&self, maybe_done: bool) -> StoreError {
         let message = self.to_string();
-        let unavailable = StoreError::Unavailable {
-            message: message.clone(),
-            maybe_done,
-        };
         match self {
-            Self::Race => unavailable,
-            Self::Data(_) => StoreError::Broken(message),
             Self::Sql(sqlx::Error::Database(error)) if is_full(error.as_ref()) => StoreError::Full(message),
-            Self::Sql(sqlx::Error::Database(error)) if !is_down(error.as_ref()) => {
-                StoreError::Broken(message)
-            }
-            Self::Sql(
-                sqlx::Error::Database(_)
-                | sqlx::Error::Io(_)
-                | sqlx::Error::Tls(_)
-                | sqlx::Error::Protocol(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed
-                | sqlx::Error::BeginFailed,
-            ) => unavailable,
-            Self::Sql(_) => StoreError::Broken(message),
+            _ if self.is_outage() => StoreError::Unavailable { message, maybe_done },
+            _ => StoreError::Broken(message),
+        }
+    }
+
+    /// Neither the statement nor its arguments are to blame.
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Race => true,
+            Self::Data(_) => false,
+            Self::Sql(sqlx::Error::Database(error)) => is_down(error.as_ref()),
+            Self::Sql(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+                    | sqlx::Error::BeginFailed
+            ),
         }
     }
 }
