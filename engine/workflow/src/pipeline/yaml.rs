@@ -11,7 +11,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 use super::node::{Key, Node, Span, Value};
 
 /// Largest file, in bytes.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = crate::limits::MAX_PIPELINE as usize;
 const MAX_NODES: usize = 20_000;
 /// Bytes of all texts, aliases expanded.
 const MAX_TEXT: usize = 4 << 20;
