@@ -70,6 +70,12 @@ impl Problem {
         }
     }
 
+    /// Another server, or this one once it is back, takes the request.
+    pub(crate) fn stopping() -> Self {
+        let text = "this server is shutting down; another one, or this one soon, will answer";
+        Self::busy(text, 5)
+    }
+
     /// Too little room on a disk to promise anything.
     pub(crate) fn no_room() -> Self {
         let text = "there is too little room on the server's disk to take in more; work in hand goes on";
@@ -190,7 +196,7 @@ pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry = self.retry_after;
+        let (retry, too_large) = (self.retry_after, self.status == 413);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
@@ -199,6 +205,10 @@ impl IntoResponse for Problem {
         );
         if let Some(seconds) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if too_large {
+            // The rest of the body is not waited for.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

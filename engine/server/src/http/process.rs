@@ -166,9 +166,6 @@ fn refused(why: Refused) -> Problem {
             "every executor works and the queue is full; try again in a moment",
             1,
         ),
-        Refused::Closed => Problem::busy(
-            "this server is shutting down; another one, or this one soon, will answer",
-            5,
-        ),
+        Refused::Closed => Problem::stopping(),
     }
 }
