@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::failure::{Failure, FailureKind};
+use workflow::words::clip;
 
 use crate::budget::Spent;
 
@@ -115,20 +116,24 @@ impl From<Spent> for Problem {
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::bad_request(format!("the path cannot be read: {}", rejection.body_text()))
+        rejected("the path cannot be read", &rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(format!("the query does not fit: {}", rejection.body_text()))
+        rejected("the query does not fit", &rejection.body_text())
     }
 }
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::bad_request(format!("the body does not fit: {}", rejection.body_text()))
+        rejected("the body does not fit", &rejection.body_text())
     }
+}
+
+fn rejected(what: &str, why: &str) -> Problem {
+    Problem::bad_request(format!("{what}: {}", clip(why)))
 }
 
 fn status(kind: FailureKind) -> u16 {
@@ -187,7 +192,8 @@ pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result
     let Path(kind) = kind?;
     match title(&kind) {
         "Error" => Err(Problem::not_found(format!(
-            "there is no kind of problem called `{kind}`"
+            "there is no kind of problem called `{}`",
+            clip(&kind)
         ))),
         title => Ok(format!("{kind}: {title}.\n")),
     }
