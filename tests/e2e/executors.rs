@@ -242,6 +242,27 @@ fn alive(pid: u32) -> bool {
 }
 
 #[test]
+fn a_signal_does_not_wait_for_half_an_upload() {
+    let mut server = Server::of([("quick", QUICK)]).start();
+    let mut client = server.connect();
+    client.post("quick", "Content-Length: 1000\r\n");
+    client.send(b"abc").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    signal("-TERM", server.pid());
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "overloaded"));
+    assert_eq!(answer.header("retry-after"), "5");
+    while server.lives() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(8),
+            "the server does not end"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn a_signal_lets_work_in_hand_finish() {
     let mut server = Server::of([("busy", BUSY)]).plugins(fixture_plugins()).start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);

@@ -108,6 +108,21 @@ fn a_sender_of_a_byte_now_and_then_is_given_up_on() {
 }
 
 #[test]
+fn a_body_that_is_declared_too_long_is_refused_before_it_comes() {
+    let small = COPY.replacen("steps:", "input: { max_bytes: 1kB }\nsteps:", 1);
+    let server = Server::of([("small", small)]).start();
+    for headers in ["", "Expect: 100-continue\r\n"] {
+        let mut client = server.connect();
+        client.post("small", &format!("Content-Length: 1000000000\r\n{headers}"));
+        let begun = Instant::now();
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.problem().as_str()), (413, "too-large"));
+        assert_eq!(answer.header("connection"), "close");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
 fn a_head_that_does_not_end_is_given_up_on() {
     let server = Server::of([("copy", COPY)]).args(&["--patience", "1"]).start();
     let mut client = server.connect();

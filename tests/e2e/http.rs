@@ -307,6 +307,23 @@ fn mistakes_are_answered_with_problems() {
     );
 }
 
+#[test]
+fn mistakes_are_not_repeated_at_any_length() {
+    let server = Server::examples().start();
+    let (photo, long) = (pictures::photo("chelsea.jpg"), "x".repeat(3_000));
+    for answer in [
+        server.process(&long, &photo),
+        server.process(&format!("thumb?rendition={long}"), &photo),
+        server.process(&format!("thumb?{long}=1"), &photo),
+        server.get(&format!("/{long}")),
+        server.get(&format!("/v1/jobs/{long}")),
+        server.get(&format!("/problems/{long}")),
+    ] {
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(detail.contains("xxx…") && detail.len() < 700, "{detail}");
+    }
+}
+
 fn expect<const N: usize>(server: &Server, answers: [(&str, Answer, u16, &str); N]) {
     for (what, answer, status, kind) in answers {
         assert_eq!(

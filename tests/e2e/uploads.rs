@@ -111,6 +111,62 @@ fn a_server_starts_beside_them() {
     );
 }
 
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn what_has_no_end_is_refused_and_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let (fifo, large) = (folder.path().join("a.wasm"), folder.path().join("large.wasm"));
+    pipe(&fifo);
+    std::fs::File::create(&large).unwrap().set_len(3 << 30).unwrap();
+    let begun = Instant::now();
+    for (path, expected) in [
+        (fifo.as_path(), "not a regular file"),
+        (Path::new("/dev/zero"), "not a regular file"),
+        (large.as_path(), "larger than 64 MiB"),
+    ] {
+        let ran = inspect(path);
+        assert_eq!(ran.code, Some(1), "{}", path.display());
+        assert!(
+            ran.errors.contains(expected),
+            "{}: {}",
+            path.display(),
+            ran.errors
+        );
+    }
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn pipes_in_the_folders_are_left_out() {
+    let (components, pipelines) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    pipe(&components.path().join("a.wasm"));
+    let good = components.path().join("zz-good.wasm");
+    std::fs::copy(plugins().join("blurhash.wasm"), good).unwrap();
+    let fifo = pipelines.path().join("a.yaml");
+    pipe(&fifo);
+    std::fs::write(
+        pipelines.path().join("quick.yaml"),
+        format!("pipeline: quick\n{QUICK}"),
+    )
+    .unwrap();
+    let ran = stopbath([Path::new("check"), &fifo]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.errors.contains("not a regular file"), "{}", ran.errors);
+    let server = Server::of([("other", QUICK)])
+        .plugins(components.path())
+        .args(&["--pipelines", pipelines.path().to_str().unwrap()])
+        .start();
+    let listed = server.get("/v1/plugins").ok().json();
+    assert_eq!(listed["plugins"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["rejected"].as_array().unwrap().len(), 2, "{listed}");
+    let picture = pictures::small(ImageFormat::Png, 20, 20);
+    drop(server.process("quick", &picture).ok());
+}
+
 #[test]
 fn very_much_code_harms_nobody() {
     let folder = TempDir::new().unwrap();

@@ -244,6 +244,7 @@ fn finish(job: &Job<'_>, raw: Raw) -> Result<Decoded, Failure> {
             *frame = eight_bits(job.header(), frame);
         }
     }
+    notes.extend(notes::only_the_first(job));
     let orientation = job.orientation();
     if orientation > 1 {
         for frame in &mut frames {

@@ -42,6 +42,14 @@ pub fn encode_accepts_planes(options: &Encode) -> bool {
     }
 }
 
+/// Whether files of the format hold all frames of an animation.
+pub fn keeps_frames(format: Format) -> bool {
+    match format {
+        Format::Png | Format::Webp | Format::Gif => true,
+        Format::Jpeg | Format::Avif => false,
+    }
+}
+
 /// Whether the planes of this frame go into the file as they are, with colours that RGB may not have.
 pub(crate) fn keeps_planes(frame: &Frame, options: &Encode) -> bool {
     let fit = match &frame.pixels {

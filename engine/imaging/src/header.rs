@@ -59,6 +59,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) inverted: bool,
     /// The file stores shades of gray, be it with alpha.
     pub(crate) gray: bool,
+    /// Pictures of which only the first is read: frames of an AVIF sequence, pages of a TIFF.
+    pub(crate) pages: u32,
 }
 
 /// Reads the header of a whole file.
@@ -130,6 +132,7 @@ impl<'a> Parsed<'a> {
             exif,
             icc,
             inverted: false,
+            pages: 1,
         }
     }
 }

@@ -17,7 +17,7 @@ pub mod verify;
 #[doc(hidden)]
 pub use decode::compare;
 pub use decode::{Consumer, DecodeRequest, Decoded, decode};
-pub use encode::{encode, encode_accepts_planes};
+pub use encode::{encode, encode_accepts_planes, keeps_frames};
 pub use frame::{Frame, Metadata, Picture, Pixels, Planes};
 pub use header::{Header, header};
 pub use ops::{accepts_planes, apply, crop_frame, resize_frame};

@@ -4,6 +4,7 @@
 //! turned must not be turned again, so what is handed on has its orientation set to 1; and it has no
 //! thumbnail, which would show what a step may have cut away.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use exif::experimental::Writer;
@@ -12,6 +13,10 @@ use exif::{Context, In, Reader, Tag, Value};
 const ORIENTATION: u16 = 0x0112;
 /// More entries than any real directory has.
 const MAX_ENTRIES: usize = 4096;
+/// More pages than anybody needs to be told of.
+const MAX_PAGES: usize = 10_000;
+const SUBFILE_TYPE: u16 = 254;
+const WIDTH: u16 = 256;
 
 /// The first directory of a TIFF-structured block.
 pub(crate) struct Directory<'a> {
@@ -42,6 +47,23 @@ impl<'a> Directory<'a> {
         self.entries = usize::from(self.u16(at)?).min(MAX_ENTRIES);
         self.start = at.checked_add(2)?;
         Some(())
+    }
+
+    /// How many pictures the file has; smaller copies and masks of others do not count.
+    pub(crate) fn pages(mut self) -> u32 {
+        const COPY_OR_MASK: u32 = 0b101;
+        let (mut pages, mut seen) = (1, BTreeSet::from([self.start]));
+        while seen.len() < MAX_PAGES && self.go_on().is_some() && seen.insert(self.start) {
+            let kind = self.number(SUBFILE_TYPE).unwrap_or(0);
+            pages += u32::from(self.number(WIDTH).is_some() && kind & COPY_OR_MASK == 0);
+        }
+        pages
+    }
+
+    /// To the next directory.
+    fn go_on(&mut self) -> Option<()> {
+        let next = self.u32(self.next()).filter(|at| *at > 0)?;
+        self.go_to(next as usize)
     }
 
     /// The first number of a tag of type BYTE, SHORT or LONG.

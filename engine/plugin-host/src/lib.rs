@@ -17,6 +17,6 @@ mod sandbox;
 pub use call::{Call, CallReport};
 pub use engine::{Host, HostConfig};
 pub use limits::Limits;
-pub use load::{LoadError, Plugin};
+pub use load::{LoadError, MAX_COMPONENT, Plugin};
 pub use manifest::{Kind, LimitsHint, Manifest};
 pub use sandbox::LogLine;

@@ -16,6 +16,9 @@ use crate::limits::Limits;
 use crate::manifest::{Kind, Manifest};
 use crate::sandbox::{self, Sandbox, Until};
 
+/// No component is larger, in bytes.
+pub const MAX_COMPONENT: u64 = 64 << 20;
+
 const PROBE: (&str, &str) = ("decoder", "probe");
 
 const BUILD: &str = "build it with `cargo build --target wasm32-wasip2` and the crate `stopbath-plugin`";

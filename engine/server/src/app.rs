@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
+use tokio::sync::watch;
 use workflow::failure::{Failure, FailureKind};
 use workflow::plan::Plan;
 
@@ -89,6 +90,8 @@ pub(crate) struct App {
     /// The jobs that this process works on.
     pub(crate) hands: Hands,
     pub(crate) breakers: Breakers,
+    /// True once the server was told to stop.
+    pub(crate) stop: watch::Sender<bool>,
     /// Plans of jobs that were submitted, here or elsewhere, by digest.
     plans: RwLock<HashMap<String, Arc<Plan>>>,
     executors: usize,
@@ -120,6 +123,7 @@ impl App {
             jobs,
             hands: Hands::default(),
             breakers: Breakers::default(),
+            stop: watch::Sender::new(false),
             plans: RwLock::default(),
             executors,
         }))

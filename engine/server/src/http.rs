@@ -24,6 +24,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::trace::TraceLayer;
+use workflow::words::clip;
 
 use crate::app::App;
 use problem::Problem;
@@ -71,7 +72,7 @@ async fn as_declared(mut response: Response) -> Response {
 }
 
 async fn nothing_here(request: Request) -> Problem {
-    let path = request.uri().path().to_owned();
+    let path = clip(request.uri().path()).into_owned();
     upload::discard(request).await;
     Problem::not_found(format!(
         "there is nothing at {path}; the routes are listed at /docs"
@@ -79,7 +80,7 @@ async fn nothing_here(request: Request) -> Problem {
 }
 
 async fn wrong_method(request: Request) -> Problem {
-    let path = request.uri().path().to_owned();
+    let path = clip(request.uri().path()).into_owned();
     upload::discard(request).await;
     let text = format!("{path} takes another method; see /docs");
     Problem::new(405, "method-not-allowed", text)

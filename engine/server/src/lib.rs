@@ -14,6 +14,7 @@ mod jobs;
 mod library;
 mod original;
 mod outcome;
+mod regular;
 mod runner;
 mod secret;
 mod telemetry;

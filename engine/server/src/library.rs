@@ -13,6 +13,7 @@ use workflow::plan::Plan;
 
 use crate::executor::pool::{Inspector, PoolConfig};
 use crate::executor::protocol::Inspected;
+use crate::regular;
 use crate::runner::JobSpec;
 
 #[derive(Debug, Default)]
@@ -108,7 +109,7 @@ impl Library {
 
     /// Reads and checks one file; all problems are in the error's text.
     pub(crate) fn read_pipeline(&self, path: &Path) -> Result<Pipeline> {
-        let source = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        let source = read_source(path).with_context(|| format!("read {}", path.display()))?;
         match check_within(
             &source,
             &path.display().to_string(),
@@ -153,6 +154,11 @@ impl Library {
             keep_steps: false,
         }
     }
+}
+
+/// The text of a pipeline.
+pub(crate) fn read_source(path: &Path) -> std::io::Result<String> {
+    regular::read_text(path, workflow::limits::MAX_PIPELINE)
 }
 
 /// `name@version`.

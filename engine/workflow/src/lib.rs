@@ -16,4 +16,4 @@ pub mod ports;
 pub mod rendition;
 pub mod retry;
 pub mod schema;
-mod words;
+pub mod words;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes of linear memory that one call of a plugin gets at most, whatever a pipeline or a manifest says.
 pub const MAX_PLUGIN_MEMORY: u64 = 512 << 20;
 
+/// Bytes of a pipeline file at most.
+pub const MAX_PIPELINE: u64 = 1 << 20;
+
 /// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLimits {

@@ -36,7 +36,8 @@ pub struct Decode {
     pub colour: ColourTarget,
     /// `eight` reduces 16-bit pictures to 8 bits; `keep` leaves them.
     pub depth: Depth,
-    /// `all` keeps an animation; `first` takes its first frame.
+    /// `all` keeps an animation; `first` takes its first frame. Of an AVIF sequence and of a TIFF with several pages
+    /// the first is read in any case.
     pub frames: Frames,
     /// `auto` decodes a JPEG at the coarsest scale that serves every step; `full` never scales.
     pub scale: Scale,

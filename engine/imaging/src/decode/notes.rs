@@ -2,6 +2,7 @@
 
 use super::{Consumer, Job};
 use crate::header::Header;
+use crate::sniff::InputType;
 
 pub(super) fn turned(orientation: u8) -> &'static str {
     match orientation {
@@ -13,6 +14,17 @@ pub(super) fn turned(orientation: u8) -> &'static str {
         7 => "mirrored left to right and turned 90 degrees clockwise",
         _ => "turned 90 degrees counter-clockwise",
     }
+}
+
+/// Where the file has more pictures than are read.
+pub(super) fn only_the_first(job: &Job<'_>) -> Option<String> {
+    let (kind, pages) = (job.header().kind, job.parsed.pages);
+    let what = if kind == InputType::Tiff {
+        "pages"
+    } else {
+        "frames"
+    };
+    (pages > 1).then(|| format!("the {kind} has {pages} {what}, only the first is read"))
 }
 
 pub(super) fn scaled(job: &Job<'_>, denominator: u8) -> String {

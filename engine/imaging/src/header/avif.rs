@@ -5,6 +5,7 @@
 
 mod boxes;
 mod meta;
+mod sequence;
 
 use workflow::failure::{Failure, FailureKind};
 
@@ -70,6 +71,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     // The container turns the picture; what EXIF says of it is for information only.
     parsed.header.orientation = orientation;
     parsed.gray = mono;
+    parsed.pages = sequence::frames(bytes);
     Ok(parsed)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     let (mut header, mut exif, mut icc, mut inverted) = (None, None, Vec::new(), false);
     let mut at = 2;
     loop {
-        let segment = Segment::read(bytes, at)?;
+        let segment = Segment::read(bytes, at, &cut)?;
         let data = segment.data;
         match segment.marker {
             0xc0..=0xcf if !matches!(segment.marker, 0xc4 | 0xc8 | 0xcc) => {
@@ -90,9 +90,14 @@ fn frame(marker: u8, data: &[u8]) -> Option<Result<Header, Failure>> {
 /// # Errors
 /// `bad-input` where one is missing or the file ends between scans.
 pub(crate) fn check_scans(bytes: &[u8]) -> Result<(), Failure> {
+    // The header was read before, up to the first scan.
+    let cut = || {
+        let text = "the jpeg file is cut short: it ends within its scans";
+        Failure::bad_input(text).at_offset(bytes.len() as u64)
+    };
     let (mut at, mut declared, mut seen) = (2, Vec::new(), Vec::new());
     loop {
-        let segment = Segment::read(bytes, at)?;
+        let segment = Segment::read(bytes, at, &cut)?;
         at = segment.end;
         match segment.marker {
             0xd9 => break,
@@ -139,8 +144,8 @@ struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    fn read(bytes: &'a [u8], mut at: usize) -> Result<Self, Failure> {
-        let cut = || cut_short(InputType::Jpeg, bytes.len());
+    /// `cut` says that the file ends here.
+    fn read(bytes: &'a [u8], mut at: usize, cut: &impl Fn() -> Failure) -> Result<Self, Failure> {
         // Stray bytes between segments are skipped as libjpeg does; it counts them and warns.
         while !matches!(bytes.get(at..at + 2), Some([0xff, marker]) if !matches!(marker, 0 | 0xff)) {
             if at + 2 > bytes.len() {

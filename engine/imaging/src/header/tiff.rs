@@ -43,6 +43,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Failure> {
     };
     Ok(Parsed {
         gray: photometric < 2,
+        pages: Directory::open(bytes).map_or(1, Directory::pages),
         ..Parsed::new(header, None, directory.bytes(ICC).into_iter().collect())
     })
 }

@@ -28,6 +28,18 @@ fn files_cut_short_anywhere_are_refused() {
 }
 
 #[test]
+fn a_progressive_jpeg_that_ends_among_its_scans_is_told_so() {
+    let bytes = fixture("progressive.jpg");
+    let scan = bytes.windows(2).position(|w| w == [0xff, 0xda]).unwrap();
+    let why = |length: usize| full(&bytes[..length]).unwrap_err().message;
+    assert!(why(scan).contains("inside its header"), "{}", why(scan));
+    for length in [scan + 30, bytes.len() / 2, bytes.len() - 2] {
+        let message = why(length);
+        assert!(message.contains("within its scans"), "{length}: {message}");
+    }
+}
+
+#[test]
 fn salvage_takes_what_is_there_and_says_so() {
     let salvage = Decode {
         on_corrupt: OnCorrupt::Salvage,

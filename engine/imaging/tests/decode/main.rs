@@ -10,6 +10,7 @@ mod common;
 mod damage;
 mod kept;
 mod memory;
+mod pages;
 mod reduced;
 #[cfg(feature = "reference")]
 mod reference;

@@ -1,9 +1,8 @@
 //! What the bytes alone tell: most files that are no component, and those that were cut short, and where.
 
-use super::{BUILD, LoadError};
+use super::{BUILD, LoadError, MAX_COMPONENT};
 
-/// No component is larger, in bytes.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = MAX_COMPONENT as usize;
 /// Magic number and version.
 const HEADER: usize = 8;
 

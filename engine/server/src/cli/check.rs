@@ -9,6 +9,7 @@ use workflow::pipeline::{Problem, Severity, check_within};
 use super::style;
 use crate::app::EngineArgs;
 use crate::ceilings::CeilingArgs;
+use crate::library::read_source;
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -31,7 +32,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let ceilings = (&args.ceilings).into();
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for file in &args.files {
-        let source = match std::fs::read_to_string(file) {
+        let source = match read_source(file) {
             Ok(source) => source,
             Err(error) => {
                 unreadable.push(format!("{}: {error}", file.display()));

@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::app::{App, EngineArgs};
 use crate::ceilings::CeilingArgs;
@@ -85,17 +84,18 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
     upkeep::begin(&app).await.context("look after the jobs of before")?;
     greet(address, &args.example, &app);
     let limit = Duration::from_secs(args.drain);
-    let (stop, mut stopped) = watch::channel(false);
+    let mut stopped = app.stop.subscribe();
     let stop_listening = {
-        let mut stopped = stop.subscribe();
+        let mut stopped = app.stop.subscribe();
         async move { drop(stopped.wait_for(|stop| *stop).await) }
     };
     let upkeep = tokio::spawn(upkeep::keep_up(Arc::clone(&app)));
-    let worker = tokio::spawn(worker::work(Arc::clone(&app), stop.subscribe(), limit));
+    let worker = tokio::spawn(worker::work(Arc::clone(&app), app.stop.subscribe(), limit));
+    let stop = app.stop.clone();
     tokio::spawn(async move {
         told_to_stop().await;
         tracing::info!("told to stop: finishing work in hand; told once more, it stops at once");
-        stop.send(true).ok();
+        stop.send_replace(true);
     });
     let router = http::router(Arc::clone(&app));
     let server = connections::serve(listener, router, &args.limits, stop_listening);

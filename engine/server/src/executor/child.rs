@@ -6,12 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use plugin_host::{Host, HostConfig};
+use plugin_host::{Host, HostConfig, MAX_COMPONENT};
 
 use super::confine::confine;
 use super::memory::Inbox;
 use super::protocol::{Inspected, Request, Response, receive_request, send_response};
 use crate::outcome::Outcome;
+use crate::regular;
 use crate::runner::{self, Plugins};
 use workflow::failure::{Failure, FailureKind};
 
@@ -85,7 +86,8 @@ pub(crate) fn host(cache: &std::path::Path) -> Result<Host> {
 }
 
 fn inspect(plugins: &Plugins, path: &std::path::Path) -> Result<Inspected, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("it could not be read: {error}"))?;
+    let bytes =
+        regular::read(path, MAX_COMPONENT).map_err(|error| format!("it could not be read: {error}"))?;
     let plugin = plugins.host.load(&bytes).map_err(|error| error.to_string())?;
     Ok(Inspected {
         digest: plugin.digest().to_owned(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::breaker::Event;
 use workflow::ports::BreakerView;
+use workflow::words::clip;
 
 use super::identity::Identity;
 use super::problem::Problem;
@@ -55,7 +56,7 @@ pub(crate) async fn act(
         "clear" => Event::Clear,
         "isolate" => Event::Isolate,
         _ => {
-            let text = format!("a breaker knows no `{action}`; it knows `trip`, `clear` and `isolate`");
+            let text = format!("a breaker knows no `{}`; it knows `trip`, `clear` and `isolate`", clip(&action));
             return Err(Problem::not_found(text));
         }
     };
@@ -72,6 +73,7 @@ async fn find(app: &App, plugin: &str) -> Result<BreakerView, Problem> {
     let breakers = app.jobs.store.breakers().await?;
     let found = breakers.into_iter().find(|view| view.title == plugin || view.plugin == plugin);
     found.ok_or_else(|| {
+        let plugin = clip(plugin);
         Problem::not_found(format!("no job has used a plugin `{plugin}` yet; `GET /v1/breakers` lists those that were used"))
     })
 }

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use workflow::failure::Failure;
 use workflow::job;
 use workflow::ports::{DeadGroup, DeadLetter, Filter};
+use workflow::words::clip;
 
 use super::identity::Identity;
 use super::problem::Problem;
@@ -140,7 +141,7 @@ pub(crate) async fn show(
 ) -> Result<Json<LetterBody>, Problem> {
     let Path(job) = job?;
     let letter = app.jobs.store.letter(&job).await?;
-    let letter = letter.ok_or_else(|| Problem::not_found(format!("there is no dead letter of a job `{job}`")))?;
+    let letter = letter.ok_or_else(|| Problem::not_found(format!("there is no dead letter of a job `{}`", clip(&job))))?;
     Ok(Json(letter.into()))
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use workflow::job;
 use workflow::ports::{Filter, JobView, StoreError};
+use workflow::words::clip;
 
 use super::identity::Identity;
 use super::problem::Problem;
@@ -58,7 +59,7 @@ pub(crate) async fn list(
     let state = search.state.map(|state| state.parse::<job::State>()).transpose();
     let filter = Filter {
         pipeline: search.pipeline,
-        state: state.map_err(|error| Problem::bad_request(error.to_string()))?,
+        state: state.map_err(|error| Problem::bad_request(clip(&error.to_string())))?,
         ..Filter::default()
     };
     let limit = search.limit.unwrap_or(50).clamp(1, 500);
@@ -117,7 +118,7 @@ pub(super) async fn whole(app: &App, job: JobView) -> Result<JobBody, Problem> {
 }
 
 fn unknown(id: &str) -> Problem {
-    Problem::not_found(format!("there is no job `{id}`; jobs that ended well are forgotten after a while"))
+    Problem::not_found(format!("there is no job `{}`; jobs that ended well are forgotten after a while", clip(id)))
 }
 
 impl From<StoreError> for Problem {

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
+use workflow::words::clip;
 
 use super::problem::Problem;
 use crate::app::App;
@@ -83,7 +84,8 @@ pub(crate) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Pipeline, Problem
     app.library.pipelines.get(name).ok_or_else(|| {
         let names: Vec<&str> = app.library.pipelines.keys().map(String::as_str).collect();
         Problem::not_found(format!(
-            "there is no pipeline `{name}`; there are: {}",
+            "there is no pipeline `{}`; there are: {}",
+            clip(name),
             names.join(", ")
         ))
     })

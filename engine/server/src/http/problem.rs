@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::failure::{Failure, FailureKind};
+use workflow::words::clip;
 
 use crate::budget::Spent;
 
@@ -70,6 +71,12 @@ impl Problem {
         }
     }
 
+    /// Another server, or this one once it is back, takes the request.
+    pub(crate) fn stopping() -> Self {
+        let text = "this server is shutting down; another one, or this one soon, will answer";
+        Self::busy(text, 5)
+    }
+
     /// Too little room on a disk to promise anything.
     pub(crate) fn no_room() -> Self {
         let text = "there is too little room on the server's disk to take in more; work in hand goes on";
@@ -109,20 +116,24 @@ impl From<Spent> for Problem {
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::bad_request(format!("the path cannot be read: {}", rejection.body_text()))
+        rejected("the path cannot be read", &rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(format!("the query does not fit: {}", rejection.body_text()))
+        rejected("the query does not fit", &rejection.body_text())
     }
 }
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::bad_request(format!("the body does not fit: {}", rejection.body_text()))
+        rejected("the body does not fit", &rejection.body_text())
     }
+}
+
+fn rejected(what: &str, why: &str) -> Problem {
+    Problem::bad_request(format!("{what}: {}", clip(why)))
 }
 
 fn status(kind: FailureKind) -> u16 {
@@ -181,7 +192,8 @@ pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result
     let Path(kind) = kind?;
     match title(&kind) {
         "Error" => Err(Problem::not_found(format!(
-            "there is no kind of problem called `{kind}`"
+            "there is no kind of problem called `{}`",
+            clip(&kind)
         ))),
         title => Ok(format!("{kind}: {title}.\n")),
     }
@@ -190,7 +202,7 @@ pub(crate) async fn explain(kind: Result<Path<String>, PathRejection>) -> Result
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry = self.retry_after;
+        let (retry, too_large) = (self.retry_after, self.status == 413);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
@@ -199,6 +211,10 @@ impl IntoResponse for Problem {
         );
         if let Some(seconds) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if too_large {
+            // The rest of the body is not waited for.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use workflow::pipeline::Duration;
 use workflow::ports::JobView;
+use workflow::words::clip;
 
 use super::answer::{self, Shape};
 use super::identity::Identity;
@@ -151,7 +152,7 @@ fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Res
     let names: Vec<&str> = pipeline.plan.renditions.iter().map(|r| r.name.as_str()).collect();
     match wanted {
         Some(wanted) if !names.contains(&wanted) => {
-            let there = names.join(", ");
+            let (wanted, there) = (clip(wanted), names.join(", "));
             Err(Problem::not_found(format!(
                 "pipeline `{name}` has no rendition `{wanted}`; there are: {there}"
             )))
@@ -166,9 +167,6 @@ fn refused(why: Refused) -> Problem {
             "every executor works and the queue is full; try again in a moment",
             1,
         ),
-        Refused::Closed => Problem::busy(
-            "this server is shutting down; another one, or this one soon, will answer",
-            5,
-        ),
+        Refused::Closed => Problem::stopping(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod form;
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use axum::body::BodyDataStream;
@@ -21,12 +22,24 @@ use crate::original::{AppendError, Original};
 
 /// How much a form may hold besides its file.
 const OVERHEAD: u64 = 64 << 10;
+/// How long a body may go on arriving once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a body that nobody wants is read at most.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where the answer does not wait for it, and nothing comes.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// `limit` is in bytes of the file; the original comes with its share of the budget.
 pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<Original, Problem> {
     let boundary = form::boundary(&request);
     let most = limit.saturating_add(if boundary.is_some() { OVERHEAD } else { 0 });
-    let too_long = declared(&request) > Some(most);
+    if declared(&request) > Some(most) {
+        // Who waits for a word before the body is sent gets the answer as that word.
+        if !request.headers().contains_key(header::EXPECT) {
+            read_off_beside(request.into_body().into_data_stream());
+        }
+        return Err(too_large(limit));
+    }
     let mut intake = Intake {
         chunks: request.into_body().into_data_stream(),
         pace: app.limits.pace(),
@@ -34,9 +47,9 @@ pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<O
         received: 0,
         most,
         limit,
+        given_up: given_up(app),
     };
     let received = match boundary {
-        _ if too_long => Err(too_large(limit)),
         Some(boundary) => form::receive(&mut intake, boundary).await,
         None => receive_raw(&mut intake).await,
     };
@@ -45,13 +58,16 @@ pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<O
         Ok(mut original) => {
             original.keep(share);
             // A form may go on behind its file.
-            read_off(chunks).await;
+            read_off(chunks, PATIENCE).await;
             Ok(original)
         }
         Err(problem) => {
             drop(share);
-            if problem.status() != 408 {
-                read_off(chunks).await;
+            let stopping = *app.stop.borrow();
+            match problem.status() {
+                408 => {}
+                _ if stopping => read_off_beside(chunks),
+                _ => read_off(chunks, PATIENCE).await,
             }
             Err(problem)
         }
@@ -60,13 +76,27 @@ pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<O
 
 /// Reads a body that nobody wants, so that the caller gets to read the answer; not for ever.
 pub(crate) async fn discard(request: Request) {
-    read_off(request.into_body().into_data_stream()).await;
+    read_off(request.into_body().into_data_stream(), PATIENCE).await;
 }
 
-async fn read_off(mut chunks: BodyDataStream) {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    let read = async { while let Some(Ok(_)) = chunks.next().await {} };
+/// Until nothing has come for so long.
+async fn read_off(mut chunks: BodyDataStream, silence: Duration) {
+    let read = async { while let Ok(Some(Ok(_))) = tokio::time::timeout(silence, chunks.next()).await {} };
     tokio::time::timeout(PATIENCE, read).await.ok();
+}
+
+/// While the answer is on its way: it may be lost where a connection closes on bytes that were not read.
+fn read_off_beside(chunks: BodyDataStream) {
+    tokio::spawn(read_off(chunks, SILENCE));
+}
+
+/// Ends a moment after the server was told to stop.
+fn given_up(app: &App) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let mut stop = app.stop.subscribe();
+    Box::pin(async move {
+        drop(stop.wait_for(|stop| *stop).await);
+        tokio::time::sleep(GRACE).await;
+    })
 }
 
 async fn receive_raw(intake: &mut Intake) -> Result<Original, Problem> {
@@ -91,13 +121,18 @@ struct Intake {
     most: u64,
     /// Of the file.
     limit: u64,
+    /// Ends when the body is not waited for any longer, as the server stops.
+    given_up: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Intake {
     /// The next chunk; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         let begun = Instant::now();
-        let next = tokio::time::timeout(self.pace.left(), self.chunks.next()).await;
+        let next = tokio::select! {
+            next = tokio::time::timeout(self.pace.left(), self.chunks.next()) => next,
+            () = &mut self.given_up => return Err(Problem::stopping()),
+        };
         self.pace.waited(begun.elapsed());
         let Some(chunk) = next.map_err(|_| too_slow())? else {
             return Ok(None);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
+use workflow::words::clip;
 
 use crate::original::{AppendError, Original};
 
@@ -71,7 +72,7 @@ impl Sources {
     pub(crate) async fn fetch(&self, source: &str, limit: u64) -> Result<Original, SourceError> {
         let fetched = tokio::time::timeout(TIME, self.follow(source, limit)).await;
         fetched.unwrap_or_else(|_| {
-            let text = format!("{source} took longer than {} s", TIME.as_secs());
+            let text = format!("{} took longer than {} s", clip(source), TIME.as_secs());
             Err(SourceError::Failed(text))
         })
     }
@@ -86,10 +87,10 @@ impl Sources {
                 return receive(answer, limit).await;
             }
             let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
-            let to = to.ok_or_else(|| SourceError::Failed(format!("{url} redirects to nowhere")))?;
+            let to = to.ok_or_else(|| SourceError::Failed(format!("{} redirects to nowhere", clip(url.as_str()))))?;
             url = url.join(to).map_err(|error| not_allowed(to, &error.to_string()))?;
         }
-        Err(SourceError::Failed(format!("{source} redirects more than {REDIRECTS} times")))
+        Err(SourceError::Failed(format!("{} redirects more than {REDIRECTS} times", clip(source))))
     }
 
     /// Everything that can be said before a name is resolved.
@@ -99,7 +100,7 @@ impl Sources {
         }
         let host = url.host_str().unwrap_or_default();
         if !self.args.hosts.iter().any(|pattern| fits(pattern, host)) {
-            return Err(not_allowed(url.as_str(), &format!("the host {host} is not allowed (`--source-host`)")));
+            return Err(not_allowed(url.as_str(), &format!("the host {} is not allowed (`--source-host`)", clip(host))));
         }
         // A name is looked at when it is resolved; an address never is.
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -115,7 +116,7 @@ impl Sources {
 async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceError> {
     let url = answer.url().clone();
     if !answer.status().is_success() {
-        return Err(SourceError::Failed(format!("{url} answers {}", answer.status())));
+        return Err(SourceError::Failed(format!("{} answers {}", clip(url.as_str()), answer.status())));
     }
     if answer.content_length().is_some_and(|length| length > limit) {
         return Err(SourceError::TooLarge(limit));
@@ -128,7 +129,7 @@ async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceErr
         })?;
     }
     if original.bytes().is_empty() {
-        return Err(SourceError::Failed(format!("{url} has no bytes")));
+        return Err(SourceError::Failed(format!("{} has no bytes", clip(url.as_str()))));
     }
     Ok(original)
 }
@@ -145,7 +146,7 @@ fn fits(pattern: &str, host: &str) -> bool {
 }
 
 fn not_allowed(source: &str, why: &str) -> SourceError {
-    SourceError::NotAllowed(format!("{source} is not fetched: {why}"))
+    SourceError::NotAllowed(format!("{} is not fetched: {why}", clip(source)))
 }
 
 /// With the reason beneath, which `reqwest` keeps to itself.
@@ -154,7 +155,7 @@ fn failed(url: &Url, error: &reqwest::Error) -> SourceError {
     while let Some(source) = reason.source() {
         reason = source;
     }
-    let text = format!("{url} cannot be fetched: {reason}");
+    let text = format!("{} cannot be fetched: {reason}", clip(url.as_str()));
     if reason.is::<Private>() {
         return SourceError::NotAllowed(text);
     }

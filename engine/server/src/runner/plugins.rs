@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imaging::Picture;
-use plugin_host::{Call, CallReport, Host, Kind, Limits, Plugin};
+use plugin_host::{Call, CallReport, Host, Kind, Limits, MAX_COMPONENT, Plugin};
 use workflow::failure::{Failure, FailureKind};
 use workflow::key;
 use workflow::plan::{CallLimits, PlannedPlugin};
 
 use super::{Run, Value};
 use crate::outcome::StepReport;
+use crate::regular;
 
 /// Plugins by digest, loaded when first used and kept.
 pub(crate) struct Plugins {
@@ -39,7 +40,7 @@ impl Plugins {
         let path = files
             .get(digest)
             .ok_or_else(|| infrastructure(format!("plugin {digest} is not installed")))?;
-        let bytes = std::fs::read(path)
+        let bytes = regular::read(path, MAX_COMPONENT)
             .map_err(|error| infrastructure(format!("plugin {digest} could not be read: {error}")))?;
         let plugin = self
             .host

@@ -92,6 +92,25 @@ fn other_bytes_have_another_key() {
 }
 
 #[test]
+fn frames_that_a_format_does_not_keep_are_told() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/images/chelsea-pan.gif"
+    );
+    let renditions = "  - { name: a.jpg, format: jpeg }\n  - { name: a.gif, format: gif }\n";
+    let outcome = run_quietly(&job("", renditions), &std::fs::read(path).unwrap());
+    let notes = |id: &str| {
+        let step = outcome.report.steps.iter().find(|step| step.id == id);
+        step.unwrap().notes.clone()
+    };
+    assert_eq!(
+        notes("a.jpg"),
+        ["6 frames, only the first is kept: jpeg has no animation here"]
+    );
+    assert!(notes("a.gif").is_empty());
+}
+
+#[test]
 fn each_decode_has_the_scale_that_it_read_at() {
     const A: &str = "  - { id: a, from: photo, uses: resize, with: { width: 100 } }\n";
     const FULL: &str = "  - { id: whole, from: original, uses: decode, with: { scale: full } }\n  - { id: b, uses: resize, with: { width: 100 } }\n";

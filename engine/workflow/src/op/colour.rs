@@ -49,7 +49,8 @@ impl FromStr for Colour {
         }
         let wrong = || {
             format!(
-                "`{text}` is not a colour; write `#rrggbb`, `#rrggbbaa`, `#rgb`, `white`, `black`, `gray` or `transparent`"
+                "`{}` is not a colour; write `#rrggbb`, `#rrggbbaa`, `#rgb`, `white`, `black`, `gray` or `transparent`",
+                crate::words::clip(text)
             )
         };
         let digits: Vec<u8> = text

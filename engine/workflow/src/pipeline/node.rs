@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Number, Value as Json};
 
+use crate::words::clip;
+
 /// Where something stands in the file; 1-based, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Span {
@@ -56,10 +58,10 @@ impl Node {
             .map(|(k, n)| (k, n))
     }
 
-    /// What a person sees at this place: the scalar, or the kind of collection.
+    /// What a person sees at this place: the scalar, clipped where it is long, or the kind of collection.
     pub(super) fn text(&self) -> String {
         match &self.value {
-            Value::Scalar { text, .. } => text.clone(),
+            Value::Scalar { text, .. } => clip(text).into_owned(),
             Value::Seq(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
         }

@@ -85,7 +85,7 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn wrong<T: Unit>(text: &str) -> String {
-    format!("`{text}` is not {}", T::EXPECTED)
+    format!("`{}` is not {}", crate::words::clip(text), T::EXPECTED)
 }
 
 impl Unit for Bytes {

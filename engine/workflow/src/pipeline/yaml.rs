@@ -9,9 +9,10 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::node::{Key, Node, Span, Value};
+use crate::words::clip;
 
 /// Largest file, in bytes.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = crate::limits::MAX_PIPELINE as usize;
 const MAX_NODES: usize = 20_000;
 /// Bytes of all texts, aliases expanded.
 const MAX_TEXT: usize = 4 << 20;
@@ -251,7 +252,9 @@ impl Composer {
                     if let Some(first) = open.seen.get(&key.text) {
                         let message = format!(
                             "duplicate key `{}`; it stands already at line {}, column {}",
-                            key.text, first.line, first.column
+                            clip(&key.text),
+                            first.line,
+                            first.column
                         );
                         self.faults.push(Fault {
                             at: key.at,
@@ -317,7 +320,7 @@ fn syntax(error: &ScanError, source: &str) -> Fault {
     Fault {
         at,
         text,
-        message: format!("this is not YAML: {info}{hint}"),
+        message: format!("this is not YAML: {}{hint}", clip(&info)),
     }
 }
 

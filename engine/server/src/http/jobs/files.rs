@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use workflow::job;
 use workflow::ports::Blob;
+use workflow::words::clip;
 
 use super::find;
 use crate::app::App;
@@ -64,7 +65,7 @@ pub(crate) async fn rendition(
     let result = app.jobs.store.result(&id).await?.unwrap_or_default();
     let Some(found) = result.renditions.iter().find(|r| r.name == name) else {
         let names: Vec<&str> = result.renditions.iter().map(|r| r.name.as_str()).collect();
-        let text = format!("the job has no rendition `{name}`; there are: {}", names.join(", "));
+        let text = format!("the job has no rendition `{}`; there are: {}", clip(&name), names.join(", "));
         return Err(Problem::not_found(text));
     };
     if unchanged(&headers, &found.blob) {

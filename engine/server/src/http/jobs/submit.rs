@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use workflow::job;
 use workflow::ports::{JobView, Lane};
+use workflow::words::clip;
 
 use super::{JobBody, find, view};
 use crate::app::App;
@@ -110,7 +111,7 @@ async fn source(app: &App, request: Request) -> Result<Named, Problem> {
     }
     let body = upload::receive(app, request, LONGEST_SOURCE).await?;
     let Source { source } = serde_json::from_slice(body.bytes())
-        .map_err(|error| Problem::bad_request(format!("a JSON body names an image as {{\"source\": \"https://…\"}}: {error}")))?;
+        .map_err(|error| Problem::bad_request(format!("a JSON body names an image as {{\"source\": \"https://…\"}}: {}", clip(&error.to_string()))))?;
     Ok(Named::Source(source))
 }
 

@@ -9,7 +9,7 @@ use super::{
         node::{Key, Node, Value},
         unit::Unit,
     },
-    report::{Report, hint, one_of},
+    report::{Report, clip, hint, one_of},
 };
 
 /// The entries of a mapping whose keys are known.
@@ -32,7 +32,11 @@ impl<'n> Fields<'n> {
             report.error(
                 key.at,
                 &key.text,
-                format!("unknown key `{}` in {what}{}", key.text, hint(&key.text, known)),
+                format!(
+                    "unknown key `{}` in {what}{}",
+                    clip(&key.text),
+                    hint(&key.text, known)
+                ),
             );
         }
         Some(Self { node })
@@ -78,7 +82,7 @@ impl Report {
             Value::Scalar { text, .. } => {
                 self.wrong(
                     node,
-                    format!("`{key}` must be a text; put it in quotes: `\"{text}\"`"),
+                    format!("`{key}` must be a text; put it in quotes: `\"{}\"`", clip(text)),
                 );
                 None
             }

@@ -3,7 +3,7 @@
 use super::{
     super::OnFailure,
     renditions::RenditionDraft,
-    report::{Report, nearest},
+    report::{Report, clip, nearest},
     steps::{Draft, FallbackUse, ORIGINAL},
 };
 use crate::plan::Flow;
@@ -44,7 +44,9 @@ pub(super) fn unknown_step(drafts: &[Draft<'_>], id: &str) -> String {
             ids.push(&draft.step.id);
         }
     }
-    match nearest(id, ids.iter().copied()) {
+    let near = nearest(id, ids.iter().copied());
+    let id = clip(id);
+    match near {
         Some(near) => format!("there is no step `{id}`; did you mean `{near}`?"),
         None if ids.len() > 12 => format!("there is no step `{id}`"),
         None => format!("there is no step `{id}`; the steps are {}", ids.join(", ")),

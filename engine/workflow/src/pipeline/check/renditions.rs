@@ -6,7 +6,7 @@ use super::{
     super::{Rendition, node::Node},
     fields::Fields,
     graph::{find, noun, unknown_step},
-    report::Report,
+    report::{Report, clip},
     steps::Draft,
 };
 use crate::{plan::Flow, rendition::EncodeOption};
@@ -88,7 +88,7 @@ fn read_name(fields: Fields<'_>, report: &mut Report) -> Option<String> {
     if !fits {
         report.wrong(
             node,
-            format!("`{name}` cannot be a file name here; write letters, digits, `.`, `_` and `-`, a letter or digit first, at most 128"),
+            format!("`{}` cannot be a file name here; write letters, digits, `.`, `_` and `-`, a letter or digit first, at most 128", clip(&name)),
         );
     }
     fits.then_some(name)

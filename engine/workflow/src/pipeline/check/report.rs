@@ -4,7 +4,7 @@ use super::super::{
     node::{Node, Span},
     problem::{Problem, Severity},
 };
-pub(super) use crate::words::one_of;
+pub(super) use crate::words::{clip, one_of};
 
 pub(super) struct Report {
     file: String,
@@ -38,7 +38,7 @@ impl Report {
     }
 
     fn push(&mut self, at: Span, text: &str, message: String, severity: Severity) {
-        let text = text.lines().next().unwrap_or_default().to_owned();
+        let text = clip(text.lines().next().unwrap_or_default()).into_owned();
         let (line, column) = (at.line.max(1), at.column.max(1));
         self.problems.push(Problem {
             file: self.file.clone(),

@@ -8,7 +8,7 @@ use super::{
         node::{Node, Span, Value},
     },
     fields::Fields,
-    report::Report,
+    report::{Report, clip},
     top::read_name,
     uses,
 };
@@ -267,9 +267,10 @@ fn fallback_plugin(
         && flow != named.flow()
     {
         let message = format!(
-            "`{text}` is {} and cannot take the place of `{}`",
+            "`{}` is {} and cannot take the place of `{}`",
+            clip(text),
             article(info.kind),
-            draft.step.uses
+            clip(&draft.step.uses)
         );
         report.wrong(node, message);
         return None;
@@ -285,6 +286,7 @@ fn fallback_plugin(
                 .next()
                 .map(|p| p.message)
                 .unwrap_or_default();
+            let text = clip(text);
             report.wrong(node, format!("`{text}` does not take the step's `with:`: {why}"));
         }
         return None;

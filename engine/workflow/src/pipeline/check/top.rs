@@ -8,7 +8,7 @@ use super::{
     fields::Fields,
     graph::{self, Source},
     input, renditions,
-    report::Report,
+    report::{Report, clip},
     steps::{self, Draft},
 };
 
@@ -119,7 +119,7 @@ pub(super) fn read_name(
         };
         report.wrong(
             node,
-            format!("`{name}` cannot be the name after `{key}`; write small letters, {signs}, a letter first, at most {max}"),
+            format!("`{}` cannot be the name after `{key}`; write small letters, {signs}, a letter first, at most {max}", clip(&name)),
         );
     }
     fits.then_some(name)

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::{
     super::{PluginCatalog, PluginInfo, ResolveError, Uses, node::Node},
     fields::Fields,
-    report::{Report, nearest, one_of},
+    report::{Report, clip, nearest, one_of},
     semantics,
     steps::Used,
     with,
@@ -47,7 +47,8 @@ impl Named {
                 let op: Op = serde_json::from_value(serde_json::json!({ "op": name, "with": params }))
                     .map_err(|error| {
                         let place = step.get("with").unwrap_or(step.node);
-                        report.wrong(place, format!("`with` does not fit `{name}`: {error}"));
+                        let why = error.to_string();
+                        report.wrong(place, format!("`with` does not fit `{name}`: {}", clip(&why)));
                     })
                     .ok()?;
                 semantics::check(&op, step, report).then_some(Used::Builtin(op))
@@ -71,13 +72,14 @@ pub(super) fn parse(text: &str) -> Result<Uses, String> {
     if let Ok(version) = range.parse::<Version>() {
         let req = format!("={version}")
             .parse()
-            .map_err(|e| format!("`{range}` is not a version: {e}"))?;
+            .map_err(|e| format!("`{}` is not a version: {e}", clip(range)))?;
         return Ok(Uses::Plugin {
             name: name.to_owned(),
             req,
         });
     }
     if range.starts_with(|c: char| c.is_ascii_digit()) && range.parse::<VersionReq>().is_ok() {
+        let (name, range) = (clip(name), clip(range));
         return Err(format!(
             "`{range}` is neither an exact version nor a range; write `{name}@^{range}` for the newest that is compatible"
         ));
@@ -87,9 +89,12 @@ pub(super) fn parse(text: &str) -> Result<Uses, String> {
             name: name.to_owned(),
             req,
         }),
-        Err(_) => Err(format!(
-            "`{range}` is not a version; write an exact one (`{name}@1.2.3`) or a range (`{name}@^1.2`)"
-        )),
+        Err(_) => {
+            let (name, range) = (clip(name), clip(range));
+            Err(format!(
+                "`{range}` is not a version; write an exact one (`{name}@1.2.3`) or a range (`{name}@^1.2`)"
+            ))
+        }
     }
 }
 
@@ -122,7 +127,9 @@ fn unknown_builtin(name: &str, plugins: &dyn PluginCatalog) -> String {
     }
     let names = plugins.names();
     let candidates = BUILTINS.iter().copied().chain(names.iter().map(String::as_str));
-    match nearest(name, candidates) {
+    let near = nearest(name, candidates);
+    let name = clip(name);
+    match near {
         Some(near) if BUILTINS.contains(&near) => {
             format!("there is no step `{name}`; did you mean `{near}`?")
         }
@@ -145,7 +152,8 @@ fn unresolved(name: &str, req: &VersionReq, error: ResolveError, plugins: &dyn P
             let shown: Vec<String> = versions.iter().take(5).map(ToString::to_string).collect();
             let more = if versions.len() > 5 { ", …" } else { "" };
             format!(
-                "no version of `{name}` is in `{req}`; there is {}{more}",
+                "no version of `{name}` is in `{}`; there is {}{more}",
+                clip(&req.to_string()),
                 shown.join(", ")
             )
         }
@@ -155,7 +163,9 @@ fn unresolved(name: &str, req: &VersionReq, error: ResolveError, plugins: &dyn P
         }
         ResolveError::UnknownPlugin => {
             let names = plugins.names();
-            match nearest(name, names.iter().map(String::as_str)) {
+            let near = nearest(name, names.iter().map(String::as_str));
+            let name = clip(name);
+            match near {
                 Some(near) => format!("there is no plugin `{name}`; did you mean `{near}`?"),
                 None if names.is_empty() => format!(
                     "there is no plugin `{name}`: no plugins were found; name their folder with `--plugins` or STOPBATH_PLUGINS"

@@ -20,7 +20,7 @@ use super::{
         node::{Node, Span, Value},
     },
     fields::Fields,
-    report::{Report, hint},
+    report::{Report, clip, hint},
 };
 use crate::schema;
 
@@ -112,7 +112,8 @@ fn explain(name: &str, schema: &Json, error: &ValidationError<'_>, step: Fields<
                 } else {
                     hint(key, &known)
                 };
-                report.error(at, key, format!("unknown key `{key}` for `{name}`{hint}"));
+                let shown = clip(key);
+                report.error(at, key, format!("unknown key `{shown}` for `{name}`{hint}"));
             }
         }
         Kind::Required { property } => {
@@ -130,14 +131,14 @@ fn explain(name: &str, schema: &Json, error: &ValidationError<'_>, step: Fields<
         }
         _ => {
             let key = path.iter().last().map(|segment| match segment {
-                LocationSegment::Property(key) => key.into_owned(),
+                LocationSegment::Property(key) => clip(&key).into_owned(),
                 LocationSegment::Index(index) => format!("item {}", index + 1),
             });
             let key = key.map_or_else(|| "`with`".to_owned(), |key| format!("`{key}`"));
             let message = match words::expected(schema, &segments(path)) {
                 Some(expected) if place.text.is_empty() => format!("{key} must be {expected}"),
                 Some(expected) => format!("{key} must be {expected}, not `{}`", place.text),
-                None => format!("{key}: {error}"),
+                None => format!("{key}: {}", clip(&error.to_string())),
             };
             report.error(place.at, &place.text, message);
         }

@@ -337,6 +337,38 @@ fn types_must_be_read_by_some_step() {
 }
 
 #[test]
+fn no_message_repeats_a_long_text_whole() {
+    let long = "x".repeat(900);
+    let steps = [
+        format!("  - {{ id: {long}, uses: decode }}"),
+        format!("  - {{ id: b, uses: {long} }}"),
+        format!("  - {{ id: b, uses: {long}@^1 }}"),
+        format!("  - {{ id: b, uses: watermark@{long} }}"),
+        format!("  - {{ id: b, uses: blur, {long}: 1 }}"),
+        format!("  - {{ id: b, uses: blur, from: {long} }}"),
+        format!("  - {{ id: b, uses: blur, on_failure: {long} }}"),
+        format!("  - {{ id: b, uses: resize, with: {{ width: {long} }} }}"),
+        format!("  - {{ id: b, uses: resize, with: {{ width: 5, {long}: 5 }} }}"),
+        format!("  - {{ id: b, uses: watermark@1.0.0, limits: {{ memory: {long} }} }}"),
+    ];
+    let renditions = [
+        format!("  - {{ name: {long}, format: png }}"),
+        format!("  - {{ name: b.png, format: {long} }}"),
+        format!("  - {{ name: b.png, format: png, from: {long} }}"),
+        format!("  - {{ name: b.jpg, format: jpeg, background: {long} }}"),
+    ];
+    let files = steps.iter().map(|step| around(step, ""));
+    for file in files.chain(renditions.iter().map(|rendition| around("", rendition))) {
+        let found = problems(&file);
+        assert!(!found.is_empty(), "{file}");
+        for problem in found {
+            let (message, text) = (&problem.message, &problem.text);
+            assert!(message.len() < 700 && text.len() < 210, "{message}\n{text}");
+        }
+    }
+}
+
+#[test]
 fn a_plugin_with_a_bad_schema_is_named() {
     let mut catalog = catalog();
     for schema in [
