@@ -85,6 +85,37 @@ fn little_address_space_is_enough() {
 }
 
 #[test]
+fn a_cache_that_cannot_be_written_is_told_and_harms_nobody() {
+    let data = TempDir::new().unwrap();
+    let inspect = || {
+        let mut command = std::process::Command::new(e2e::binary());
+        command
+            .args(["plugin", "inspect"])
+            .arg(plugins().join("blurhash.wasm"));
+        let ran = command.env("STOPBATH_DATA", data.path()).output().unwrap();
+        let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{errors}");
+        errors
+    };
+    inspect();
+    let cache = data.path().join("cache");
+    for entry in std::fs::read_dir(&cache).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "code") {
+            std::fs::remove_file(&path).unwrap();
+            // In the way of the file that is to be there.
+            std::fs::create_dir(&path).unwrap();
+        }
+    }
+    let errors = inspect();
+    let folder = cache.to_str().unwrap();
+    assert!(
+        errors.contains("cannot be kept") && errors.contains(folder),
+        "{errors}"
+    );
+}
+
+#[test]
 fn a_server_starts_beside_them() {
     let folder = TempDir::new().unwrap();
     let files = refused();

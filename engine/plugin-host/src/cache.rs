@@ -10,6 +10,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
@@ -23,6 +24,9 @@ const RULES: u32 = 3;
 pub(crate) struct Cache {
     dir: PathBuf,
     key: [u8; 32],
+    writes: bool,
+    /// It has been said that nothing can be kept.
+    warned: AtomicBool,
 }
 
 /// What lies beside the code.
@@ -35,8 +39,13 @@ struct Entry {
 }
 
 impl Cache {
-    pub(crate) fn new(dir: PathBuf, key: [u8; 32]) -> Self {
-        Self { dir, key }
+    pub(crate) fn new(dir: PathBuf, key: [u8; 32], writes: bool) -> Self {
+        Self {
+            dir,
+            key,
+            writes,
+            warned: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<(Component, Manifest)> {
@@ -57,10 +66,18 @@ impl Cache {
         Some((component, serde_json::from_str(&entry.manifest).ok()?))
     }
 
-    /// Failing to write costs the next start a compilation, nothing else.
+    /// Failing to write, be it that the disk is full, costs later compilations and nothing else.
     pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component, manifest: &Manifest) {
-        if let Err(error) = self.try_put(engine, digest, component, manifest) {
-            tracing::debug!(plugin = digest, "the compiled plugin was not kept: {error}");
+        if !self.writes {
+            return;
+        }
+        if let Err(error) = self.try_put(engine, digest, component, manifest)
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                folder = %self.dir.display(),
+                "compiled plugins cannot be kept, so they are compiled again and again: {error}"
+            );
         }
     }
 

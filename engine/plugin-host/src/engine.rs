@@ -19,6 +19,8 @@ const TICK: Duration = Duration::from_millis(5);
 pub struct HostConfig {
     /// Where compiled code is kept; nowhere if `None`.
     pub cache_dir: Option<PathBuf>,
+    /// Whether what was compiled is kept there; else it is only read.
+    pub cache_writes: bool,
     /// Authenticates what is in the cache.
     pub cache_key: [u8; 32],
     /// Calls that may run at once.
@@ -31,6 +33,7 @@ impl Default for HostConfig {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_writes: true,
             cache_key: [0; 32],
             concurrency: 4,
             max_memory: workflow::limits::MAX_PLUGIN_MEMORY,
@@ -66,7 +69,9 @@ impl Host {
         Ok(Self {
             engine,
             linker,
-            cache: config.cache_dir.map(|dir| Cache::new(dir, config.cache_key)),
+            cache: config
+                .cache_dir
+                .map(|dir| Cache::new(dir, config.cache_key, config.cache_writes)),
             permits: Permits::new(config.concurrency.max(1)),
             max_memory: config.max_memory,
         })

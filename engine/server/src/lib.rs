@@ -17,6 +17,7 @@ mod outcome;
 mod regular;
 mod runner;
 mod secret;
+mod silence;
 mod telemetry;
 mod trial;
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time;
 
 use anyhow::{Context, Result};
 use workflow::pipeline::{
@@ -15,6 +16,10 @@ use crate::executor::pool::{Inspector, PoolConfig};
 use crate::executor::protocol::Inspected;
 use crate::regular;
 use crate::runner::JobSpec;
+use crate::silence;
+
+/// Loading is quick once everything is compiled; longer than this, people wonder.
+const SILENCE: time::Duration = time::Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(crate) struct Library {
@@ -50,7 +55,10 @@ impl Library {
     /// Compiles what is not in the cache yet; that may take seconds a plugin.
     pub(crate) fn load_plugins(&mut self, folder: &Path, config: &PoolConfig) -> Result<()> {
         let mut inspector = Inspector::new(config);
-        for path in files(folder, "wasm")? {
+        let files = files(folder, "wasm")?;
+        let count = files.len();
+        let _silence = silence::break_after(SILENCE, move || say_compiling(count));
+        for path in files {
             match inspector.inspect(&path) {
                 Ok(inspected) => self.install(path, inspected),
                 Err(message) => self.reject(path, message),
@@ -153,6 +161,16 @@ impl Library {
             only: None,
             keep_steps: false,
         }
+    }
+}
+
+/// In the log, or to the terminal where the log has warnings only.
+fn say_compiling(count: usize) {
+    let text = format!("compiling {count} plugins; the first time this takes a moment");
+    if tracing::enabled!(tracing::Level::INFO) {
+        tracing::info!("{text}");
+    } else {
+        anstream::eprintln!("{text}");
     }
 }
 

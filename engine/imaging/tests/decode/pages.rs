@@ -8,8 +8,8 @@ fn boxed(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
 
 /// A track of so many samples.
 fn track(handler: &[u8; 4], samples: u32) -> Vec<u8> {
-    let handler = boxed(b"hdlr", &[&[0; 8][..], handler, &[0; 13]].concat());
-    let sizes = boxed(b"stsz", &[&[0; 8][..], &samples.to_be_bytes()].concat());
+    let handler = boxed(b"hdlr", &[&[0_u8; 8][..], handler, &[0; 13]].concat());
+    let sizes = boxed(b"stsz", &[&[0_u8; 8][..], &samples.to_be_bytes()].concat());
     let table = boxed(b"minf", &boxed(b"stbl", &sizes));
     boxed(b"trak", &boxed(b"mdia", &[handler, table].concat()))
 }

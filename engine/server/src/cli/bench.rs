@@ -47,7 +47,7 @@ pub(super) fn main(args: &Args) -> Result<()> {
     let library = args.engine.library(&config)?;
     let job = library.job(&library.read_pipeline(pipeline)?.plan);
     let original = std::fs::read(image).with_context(|| format!("read {}", image.display()))?;
-    let plugins = Plugins::new(crate::executor::child::host(&config.cache)?);
+    let plugins = Plugins::new(crate::executor::child::host(&config.cache, true)?);
     let mut times = Vec::new();
     let mut renditions = Vec::new();
     for run in 0..args.runs + WARM_UP {
@@ -84,7 +84,7 @@ fn hop(args: &Args) -> Result<()> {
         ..args.engine.pool_config()?
     };
     let pool = Pool::start(config.clone())?;
-    let plugins = Plugins::new(crate::executor::child::host(&config.cache)?);
+    let plugins = Plugins::new(crate::executor::child::host(&config.cache, true)?);
     let bytes = vec![7; 2_000_000];
     let (mut total, mut alone) = (Vec::new(), Vec::new());
     for run in 0..args.runs + WARM_UP {

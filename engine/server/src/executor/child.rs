@@ -36,7 +36,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         .try_clone_to_owned()
         .context("take the socket")?;
     let socket = UnixStream::from(stdin);
-    let plugins = Plugins::new(host(&args.cache)?);
+    let plugins = Plugins::new(host(&args.cache, args.compile)?);
     confine(args.memory, args.compile)?;
     send_response(&socket, &Response::Ready)?;
     let mut inbox = Inbox::default();
@@ -73,11 +73,12 @@ fn answer(socket: &UnixStream, response: &Response) -> std::io::Result<()> {
 }
 
 /// The plugin host of this process, with the cache that its siblings share.
-pub(crate) fn host(cache: &std::path::Path) -> Result<Host> {
+pub(crate) fn host(cache: &std::path::Path, cache_writes: bool) -> Result<Host> {
     let cache_key = crate::secret::load(cache)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
     let config = HostConfig {
         cache_dir: Some(cache.to_owned()),
+        cache_writes,
         cache_key,
         concurrency: cores,
         ..HostConfig::default()

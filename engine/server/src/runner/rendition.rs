@@ -11,21 +11,6 @@ use workflow::rendition::{Encode, Format};
 use super::{Run, Value, millis};
 use crate::outcome::{Rendition, StepReport};
 
-/// Where the format keeps one frame of several.
-fn left_out(input: Option<&Value>, encode: &Encode) -> Option<String> {
-    let Some(Value::Picture(picture)) = input else {
-        return None;
-    };
-    let (frames, format) = (picture.frames.len(), encode.format);
-    let loses = frames > 1 && !imaging::keeps_frames(format);
-    loses.then(|| {
-        format!(
-            "{frames} frames, only the first is kept: {} has no animation here",
-            format.name()
-        )
-    })
-}
-
 impl Run<'_> {
     /// Whether the node is one that this job wants.
     pub(super) fn wants(&self, node: usize) -> bool {
@@ -102,4 +87,19 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Where the format keeps one frame of several.
+fn left_out(input: Option<&Value>, encode: &Encode) -> Option<String> {
+    let Some(Value::Picture(picture)) = input else {
+        return None;
+    };
+    let (frames, format) = (picture.frames.len(), encode.format);
+    let loses = frames > 1 && !imaging::keeps_frames(format);
+    loses.then(|| {
+        format!(
+            "{frames} frames, only the first is kept: {} has no animation here",
+            format.name()
+        )
+    })
 }
