@@ -20,7 +20,12 @@ renditions:
 /// Submits and gives back the job's id.
 fn submit(server: &Server, pipeline: &str, photo: &[u8]) -> String {
     let accepted = server.post(&format!("/v1/pipelines/{pipeline}/jobs"), &[], photo);
-    assert_eq!(accepted.status, 202, "{}", String::from_utf8_lossy(&accepted.body));
+    assert_eq!(
+        accepted.status,
+        202,
+        "{}",
+        String::from_utf8_lossy(&accepted.body)
+    );
     let job = accepted.json();
     let id = job["id"].as_str().unwrap().to_owned();
     assert_eq!(accepted.header("location"), format!("/v1/jobs/{id}"));
@@ -40,7 +45,10 @@ fn wait_for(server: &Server, id: &str, states: &[&str]) -> Value {
         if states.iter().any(|state| job["state"] == *state) {
             return job;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{id} is not {states:?}: {job:#}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{id} is not {states:?}: {job:#}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -57,13 +65,22 @@ fn a_job_gives_what_a_synchronous_call_gives() {
     let job = wait_for_end(&server, &submit(&server, "thumb", &photo));
     assert_eq!(job["state"], "succeeded", "{job:#}");
     let rendition = &job["renditions"][0];
-    assert_eq!((&rendition["name"], &rendition["width"]), (&"small.png".into(), &32.into()));
+    assert_eq!(
+        (&rendition["name"], &rendition["width"]),
+        (&"small.png".into(), &32.into())
+    );
     let got = server.get(rendition["href"].as_str().unwrap()).ok();
     assert_eq!(got.body, expected.body);
     assert_eq!(got.header("content-type"), "image/png");
-    assert_eq!(server.get(job["original"]["href"].as_str().unwrap()).ok().body, photo);
+    assert_eq!(
+        server.get(job["original"]["href"].as_str().unwrap()).ok().body,
+        photo
+    );
     assert_eq!(job["report"]["steps"][1]["id"], "small");
-    let missing = server.get(&format!("/v1/jobs/{}/renditions/other.png", job["id"].as_str().unwrap()));
+    let missing = server.get(&format!(
+        "/v1/jobs/{}/renditions/other.png",
+        job["id"].as_str().unwrap()
+    ));
     assert_eq!((missing.status, missing.problem().as_str()), (404, "not-found"));
 }
 
@@ -71,7 +88,13 @@ fn a_job_gives_what_a_synchronous_call_gives() {
 fn the_same_request_makes_one_job() {
     let server = Server::of([("thumb", THUMB)]).start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
-    let post = |body: &[u8]| server.post("/v1/pipelines/thumb/jobs", &[("idempotency-key", "order-7")], body);
+    let post = |body: &[u8]| {
+        server.post(
+            "/v1/pipelines/thumb/jobs",
+            &[("idempotency-key", "order-7")],
+            body,
+        )
+    };
     let first = post(&photo).json();
     let again = post(&photo);
     assert_eq!((again.status, again.header("idempotent-replayed")), (202, "true"));
@@ -134,7 +157,11 @@ fn events_tell_the_whole_story_and_end() {
     let told = server.get(&format!("/v1/jobs/{id}/events")).ok();
     assert_eq!(told.header("content-type"), "text/event-stream");
     let text = String::from_utf8(told.body).unwrap();
-    let last = text.lines().filter_map(|line| line.strip_prefix("data: ")).next_back().unwrap();
+    let last = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .next_back()
+        .unwrap();
     let job: Value = serde_json::from_str(last).unwrap();
     assert_eq!((&job["state"], &job["id"]), (&"succeeded".into(), &id.into()));
 }
@@ -144,9 +171,15 @@ fn a_cancelled_job_ends_there() {
     let server = Server::of([("thumb", THUMB)]).start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let id = submit(&server, "thumb", &photo);
-    let after = server.post(&format!("/v1/jobs/{id}/cancel"), &[], &[]).ok().json();
+    let after = server
+        .post(&format!("/v1/jobs/{id}/cancel"), &[], &[])
+        .ok()
+        .json();
     // It may have been quicker.
-    assert!(after["state"] == "cancelled" || after["state"] == "succeeded", "{after}");
+    assert!(
+        after["state"] == "cancelled" || after["state"] == "succeeded",
+        "{after}"
+    );
     let unknown = server.post("/v1/jobs/no-such-job/cancel", &[], &[]);
     assert_eq!((unknown.status, unknown.problem().as_str()), (404, "not-found"));
 }
@@ -159,14 +192,43 @@ fn the_command_line_submits_watches_and_shows() {
     let bad = folder.path().join("bad.png");
     std::fs::write(&good, pictures::small(ImageFormat::Png, 64, 48)).unwrap();
     std::fs::write(&bad, b"\x89PNG\r\n\x1a\n and nothing else").unwrap();
-    let done = stopbath(["job", "submit", "thumb", good.to_str().unwrap(), "--watch", "--server", server.url()]).ok();
-    assert!(done.output.contains("succeeded") && done.output.contains("good.png"), "{}", done.output);
-    let failed = stopbath(["job", "submit", "thumb", bad.to_str().unwrap(), "--watch", "--server", server.url()]);
+    let done = stopbath([
+        "job",
+        "submit",
+        "thumb",
+        good.to_str().unwrap(),
+        "--watch",
+        "--server",
+        server.url(),
+    ])
+    .ok();
+    assert!(
+        done.output.contains("succeeded") && done.output.contains("good.png"),
+        "{}",
+        done.output
+    );
+    let failed = stopbath([
+        "job",
+        "submit",
+        "thumb",
+        bad.to_str().unwrap(),
+        "--watch",
+        "--server",
+        server.url(),
+    ]);
     assert_eq!(failed.code, Some(1));
-    assert!(failed.output.contains("dead") && failed.output.contains("bad-input"), "{}", failed.output);
-    let listed = stopbath(["job", "list", "--json", "--server", server.url()]).ok().json();
+    assert!(
+        failed.output.contains("dead") && failed.output.contains("bad-input"),
+        "{}",
+        failed.output
+    );
+    let listed = stopbath(["job", "list", "--json", "--server", server.url()])
+        .ok()
+        .json();
     let id = listed["jobs"][1]["id"].as_str().unwrap().to_owned();
-    let shown = stopbath(["job", "show", &id, "--server", server.url()]).ok().output;
+    let shown = stopbath(["job", "show", &id, "--server", server.url()])
+        .ok()
+        .output;
     assert!(shown.contains("small.png") && shown.contains("32x24"), "{shown}");
     let nobody = stopbath(["job", "list", "--server", "http://127.0.0.1:9"]);
     assert_eq!(nobody.code, Some(1));

@@ -193,7 +193,12 @@ impl Builder {
         let pipelines = self.pipelines.folder(folder.path());
         let mut arguments: Vec<OsString> = vec!["--data".into(), crate::data().into()];
         let executors = self.executors.to_string();
-        arguments.extend(["--executors".into(), executors.into(), "--pipelines".into(), pipelines.into()]);
+        arguments.extend([
+            "--executors".into(),
+            executors.into(),
+            "--pipelines".into(),
+            pipelines.into(),
+        ]);
         arguments.extend(["--plugins".into(), self.plugins.into()]);
         // Compiled plugins are shared by all servers, jobs by none.
         let store = format!("sqlite:{}", folder.path().join("jobs.db").display());

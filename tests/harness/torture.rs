@@ -101,7 +101,14 @@ fn plan(cycle: u32, dice: &mut Dice) -> (String, String) {
 }
 
 /// Clients submit until the server is dead; it is killed after a while if it did not die by itself.
-fn load(server: &mut Server, after: Duration, executors_too: bool, next: &AtomicU32, ledger: &Ledger, tally: &mut Tally) {
+fn load(
+    server: &mut Server,
+    after: Duration,
+    executors_too: bool,
+    next: &AtomicU32,
+    ledger: &Ledger,
+    tally: &mut Tally,
+) {
     let dead = AtomicBool::new(false);
     let unanswered = AtomicU32::new(0);
     std::thread::scope(|threads| {
@@ -114,7 +121,9 @@ fn load(server: &mut Server, after: Duration, executors_too: bool, next: &Atomic
                             let id = answer.json()["id"].as_str().expect("an id").to_owned();
                             ledger.lock().expect("no client panicked").insert(id, n);
                         }
-                        Some(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),
+                        Some(answer) => {
+                            assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body))
+                        }
                         None => {
                             unanswered.fetch_add(1, Ordering::Relaxed);
                             dead.store(true, Ordering::Relaxed);
@@ -139,7 +148,11 @@ fn load(server: &mut Server, after: Duration, executors_too: bool, next: &Atomic
 fn kill(pid: Option<u32>) {
     if let Some(pid) = pid {
         let mut kill = std::process::Command::new("kill");
-        drop(kill.args(["-KILL", &pid.to_string()]).stderr(std::process::Stdio::null()).status());
+        drop(
+            kill.args(["-KILL", &pid.to_string()])
+                .stderr(std::process::Stdio::null())
+                .status(),
+        );
     }
 }
 
@@ -172,15 +185,22 @@ fn settle(server: &Server, tally: &mut Tally) {
             let json = [("content-type", "application/json")];
             drop(server.post("/v1/dead/redrive", &json, body.as_bytes()).ok());
         }
-        assert!(begun.elapsed() < Duration::from_mins(5), "jobs do not end: {counts}");
+        assert!(
+            begun.elapsed() < Duration::from_mins(5),
+            "jobs do not end: {counts}"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
 fn crashed(server: &Server) -> Vec<String> {
     let letters = pages(server, "/v1/dead?limit=500", "letters");
-    let crashed = letters.into_iter().filter(|letter| letter["failure"]["kind"] == "crash");
-    crashed.map(|letter| letter["job"].as_str().expect("an id").to_owned()).collect()
+    let crashed = letters
+        .into_iter()
+        .filter(|letter| letter["failure"]["kind"] == "crash");
+    crashed
+        .map(|letter| letter["job"].as_str().expect("an id").to_owned())
+        .collect()
 }
 
 fn pages(server: &Server, path: &str, field: &str) -> Vec<Value> {
@@ -201,9 +221,16 @@ fn check(server: &Server, ledger: &BTreeMap<String, u32>, tally: &mut Tally) {
     for (id, &n) in ledger {
         let job = server.get(&format!("/v1/jobs/{id}")).ok().json();
         let kept = server.get(&format!("/v1/jobs/{id}/original")).ok();
-        assert!(kept.body == original(n), "the original of {id} is not what was sent");
+        assert!(
+            kept.body == original(n),
+            "the original of {id} is not what was sent"
+        );
         if is_poison(n) {
-            assert_eq!((&job["state"], &job["failure"]["kind"]), (&"dead".into(), &"unsupported".into()), "{job:#}");
+            assert_eq!(
+                (&job["state"], &job["failure"]["kind"]),
+                (&"dead".into(), &"unsupported".into()),
+                "{job:#}"
+            );
             tally.poison += 1;
             continue;
         }
@@ -211,7 +238,11 @@ fn check(server: &Server, ledger: &BTreeMap<String, u32>, tally: &mut Tally) {
         tally.succeeded += 1;
         let undisturbed = expected.entry(n % ORIGINALS).or_insert_with(|| {
             let parts = server.process("torture", &original(n)).ok().parts();
-            parts.into_iter().filter(|part| part.name.starts_with("small")).map(|part| part.body).collect()
+            parts
+                .into_iter()
+                .filter(|part| part.name.starts_with("small"))
+                .map(|part| part.body)
+                .collect()
         });
         let renditions = job["renditions"].as_array().expect("renditions");
         let got: Vec<Vec<u8>> = renditions
@@ -224,16 +255,28 @@ fn check(server: &Server, ledger: &BTreeMap<String, u32>, tally: &mut Tally) {
     let distinct: BTreeSet<&str> = jobs.iter().filter_map(|job| job["id"].as_str()).collect();
     assert_eq!(distinct.len(), jobs.len(), "a job is listed twice");
     let counts = server.get("/v1/counts").ok().json();
-    let counted: u64 = counts["torture"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+    let counted: u64 = counts["torture"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, n)| n.as_u64())
+        .sum();
     assert_eq!(counted, jobs.len() as u64, "the counters are wrong: {counts}");
     assert_eq!(half_written(&server.blobs()), 0, "half-written files stayed");
 }
 
 /// Files that a killed process did not finish.
 pub fn half_written(blobs: &Path) -> usize {
-    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let entries = |folder: &Path| {
+        std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+    };
     let files = entries(blobs).flat_map(|folder| entries(&folder.path()).collect::<Vec<_>>());
-    files.filter(|file| file.file_name().to_string_lossy().contains('#')).count()
+    files
+        .filter(|file| file.file_name().to_string_lossy().contains('#'))
+        .count()
 }
 
 impl fmt::Display for Tally {

@@ -22,7 +22,15 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     setup::build_tools()?;
     plugins::build(project, false)?;
     let mut build = Command::new("cargo");
-    build.current_dir(&project.root).args(["build", "--package", "server", "--package", "e2e", "--bins", "--examples"]);
+    build.current_dir(&project.root).args([
+        "build",
+        "--package",
+        "server",
+        "--package",
+        "e2e",
+        "--bins",
+        "--examples",
+    ]);
     shell::run(&mut build)?;
     let torture = |cycles: u32, store: Option<&str>| {
         let mut command = Command::new(project.target.join("debug/examples/torture"));
@@ -61,12 +69,28 @@ impl Cluster {
             folder: folder.to_owned(),
         };
         shell::output(Command::new("chmod").arg("0777").arg(folder))?;
-        shell::output(cluster.call("initdb").args(["--auth=trust", "--username=postgres", "--pgdata"]).arg(cluster.data()))?;
-        let options = format!("-c listen_addresses= -c unix_socket_directories={}", folder.display());
+        shell::output(
+            cluster
+                .call("initdb")
+                .args(["--auth=trust", "--username=postgres", "--pgdata"])
+                .arg(cluster.data()),
+        )?;
+        let options = format!(
+            "-c listen_addresses= -c unix_socket_directories={}",
+            folder.display()
+        );
         let mut start = cluster.call("pg_ctl");
-        start.args(["--wait", "--options", &options, "--log"]).arg(folder.join("log")).arg("--pgdata");
+        start
+            .args(["--wait", "--options", &options, "--log"])
+            .arg(folder.join("log"))
+            .arg("--pgdata");
         // Its server would keep a pipe open for ever.
-        shell::run(start.arg(cluster.data()).arg("start").stdout(std::process::Stdio::null()))?;
+        shell::run(
+            start
+                .arg(cluster.data())
+                .arg("start")
+                .stdout(std::process::Stdio::null()),
+        )?;
         Ok(cluster)
     }
 
@@ -75,7 +99,10 @@ impl Cluster {
     }
 
     fn url(&self) -> String {
-        format!("postgres:///postgres?host={}&user=postgres", self.folder.display())
+        format!(
+            "postgres:///postgres?host={}&user=postgres",
+            self.folder.display()
+        )
     }
 
     /// PostgreSQL refuses to run as root.
@@ -86,7 +113,10 @@ impl Cluster {
             return Command::new(program);
         }
         let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--"]).arg(program).current_dir("/");
+        command
+            .args(["-u", "postgres", "--"])
+            .arg(program)
+            .current_dir("/");
         command
     }
 }
@@ -94,7 +124,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let mut stop = self.call("pg_ctl");
-        stop.args(["--mode=immediate", "--pgdata"]).arg(self.data()).arg("stop");
+        stop.args(["--mode=immediate", "--pgdata"])
+            .arg(self.data())
+            .arg("stop");
         drop(shell::output(&mut stop));
     }
 }

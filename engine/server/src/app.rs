@@ -135,12 +135,22 @@ impl App {
 
     /// A plan that some job is pinned to.
     pub(crate) async fn plan(&self, digest: &str) -> Result<Arc<Plan>, Failure> {
-        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
+        let known = self
+            .plans
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(digest)
+            .cloned();
         if let Some(plan) = known {
             return Ok(plan);
         }
         let infrastructure = |text: String| Failure::new(FailureKind::Infrastructure, text);
-        let found = self.jobs.store.plan(digest).await.map_err(|e| infrastructure(e.to_string()))?;
+        let found = self
+            .jobs
+            .store
+            .plan(digest)
+            .await
+            .map_err(|e| infrastructure(e.to_string()))?;
         let plan = found.ok_or_else(|| infrastructure(format!("the plan {digest} is not in the store")))?;
         let plan = Arc::new(plan);
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);

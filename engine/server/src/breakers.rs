@@ -27,13 +27,20 @@ impl Breakers {
     /// Some breaker wants to hear that time passes.
     pub(crate) fn any_waits(&self) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().any(|known| known.breaker.needs_ticks(known.parked))
+        known
+            .values()
+            .any(|known| known.breaker.needs_ticks(known.parked))
     }
 
     pub(crate) async fn refresh(&self, jobs: &Jobs) -> Stored<()> {
         let found = jobs.store.breakers().await?;
         let known = |view: BreakerView| {
-            let BreakerView { plugin, breaker, parked, .. } = view;
+            let BreakerView {
+                plugin,
+                breaker,
+                parked,
+                ..
+            } = view;
             (plugin, Known { breaker, parked })
         };
         let found = found.into_iter().map(known).collect();

@@ -48,7 +48,12 @@ pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     /// How many seconds of work may wait before new jobs are refused.
-    #[arg(long, env = "STOPBATH_BACKLOG", value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(
+        long,
+        env = "STOPBATH_BACKLOG",
+        value_name = "SECONDS",
+        default_value_t = 3600
+    )]
     pub(crate) backlog: u64,
 }
 
@@ -84,12 +89,27 @@ pub(crate) struct Jobs {
 impl Jobs {
     pub(crate) async fn open(args: &JobArgs, data: &Path) -> Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("make the data folder {}", data.display()))?;
-        let url = args.store.clone().unwrap_or_else(|| format!("sqlite:{}", data.join("jobs.db").display()));
-        let file = url.strip_prefix("sqlite:").filter(|file| *file != ":memory:").map(PathBuf::from);
+        let url = args
+            .store
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", data.join("jobs.db").display()));
+        let file = url
+            .strip_prefix("sqlite:")
+            .filter(|file| *file != ":memory:")
+            .map(PathBuf::from);
         let lock = file.as_deref().map(lock).transpose()?;
-        let store = SqlStore::open(&url).await.with_context(|| format!("open the store {}", without_password(&url)))?;
-        let blobs = args.blobs.clone().unwrap_or_else(|| data.join("blobs").display().to_string());
-        let mut disks: Vec<PathBuf> = file.iter().filter_map(|f| f.parent()).map(Path::to_owned).collect();
+        let store = SqlStore::open(&url)
+            .await
+            .with_context(|| format!("open the store {}", without_password(&url)))?;
+        let blobs = args
+            .blobs
+            .clone()
+            .unwrap_or_else(|| data.join("blobs").display().to_string());
+        let mut disks: Vec<PathBuf> = file
+            .iter()
+            .filter_map(|f| f.parent())
+            .map(Path::to_owned)
+            .collect();
         if !blobs.contains("://") {
             disks.push(PathBuf::from(&blobs));
         }
@@ -119,7 +139,10 @@ impl Jobs {
     pub(crate) fn room(&self) -> Room {
         let free = |disk: &PathBuf| storage::disk::free(disk).unwrap_or(0);
         let least = self.disks.iter().map(free).min().unwrap_or(u64::MAX);
-        self.gauge.lock().unwrap_or_else(PoisonError::into_inner).judge(least)
+        self.gauge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .judge(least)
     }
 
     pub(crate) fn tell(&self, job: &str, state: State) {
@@ -132,7 +155,11 @@ impl Jobs {
 fn lock(file: &Path) -> Result<File> {
     let mut path = file.as_os_str().to_owned();
     path.push(".lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
     let lock = lock.with_context(|| format!("open {}", Path::new(&path).display()))?;
     if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
         bail!(

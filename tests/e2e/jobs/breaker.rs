@@ -33,21 +33,33 @@ fn it_opens_parks_and_is_cleared() {
     for id in &parked {
         let job = wait_for(&server, id, &["parked"]);
         assert_eq!(job["attempts_failed"], 0, "parking costs nothing: {job:#}");
-        assert!(job["parked_for"].as_str().unwrap().starts_with("misbehave@"), "{job:#}");
+        assert!(
+            job["parked_for"].as_str().unwrap().starts_with("misbehave@"),
+            "{job:#}"
+        );
     }
     let other = wait_for_end(&server, &submit(&server, "thumb", &photo(0)));
     assert_eq!(other["state"], "succeeded", "others go on");
     let breakers = server.get("/v1/breakers").ok().json();
-    assert_eq!((&breakers[0]["closed"], &breakers[0]["parked"]), (&false.into(), &4.into()), "{breakers:#}");
+    assert_eq!(
+        (&breakers[0]["closed"], &breakers[0]["parked"]),
+        (&false.into(), &4.into()),
+        "{breakers:#}"
+    );
     let title = breakers[0]["plugin"].as_str().unwrap().to_owned();
-    let cleared = stopbath(["breaker", "clear", &title, "--server", server.url()]).ok().output;
+    let cleared = stopbath(["breaker", "clear", &title, "--server", server.url()])
+        .ok()
+        .output;
     assert!(cleared.contains("closed"), "{cleared}");
     // Nothing was mended, so it opens again after three of them; none is lost.
     let states: Vec<String> = parked
         .iter()
         .map(|id| wait_for(&server, id, &["dead", "parked"])["state"].to_string())
         .collect();
-    assert!(states.iter().filter(|state| state.contains("dead")).count() <= 4, "{states:?}");
+    assert!(
+        states.iter().filter(|state| state.contains("dead")).count() <= 4,
+        "{states:?}"
+    );
 }
 
 #[test]

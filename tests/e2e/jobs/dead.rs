@@ -18,7 +18,11 @@ renditions:
 ";
 
 fn post(server: &Server, path: &str, body: &serde_json::Value) -> e2e::Answer {
-    server.post(path, &[("content-type", "application/json")], body.to_string().as_bytes())
+    server.post(
+        path,
+        &[("content-type", "application/json")],
+        body.to_string().as_bytes(),
+    )
 }
 
 #[test]
@@ -28,9 +32,20 @@ fn what_cannot_be_done_becomes_a_dead_letter_with_its_original() {
     let garbage = b"this is no picture".to_vec();
     for (bytes, kind) in [(&cut, "bad-input"), (&garbage, "unsupported")] {
         let job = wait_for_end(&server, &submit(&server, "thumb", bytes));
-        assert_eq!((&job["state"], &job["failure"]["kind"]), (&"dead".into(), &kind.into()), "{job:#}");
-        assert_eq!(job["errors"].as_array().unwrap().len(), 1, "no retry can help: {job:#}");
-        let letter = server.get(&format!("/v1/dead/{}", job["id"].as_str().unwrap())).ok().json();
+        assert_eq!(
+            (&job["state"], &job["failure"]["kind"]),
+            (&"dead".into(), &kind.into()),
+            "{job:#}"
+        );
+        assert_eq!(
+            job["errors"].as_array().unwrap().len(),
+            1,
+            "no retry can help: {job:#}"
+        );
+        let letter = server
+            .get(&format!("/v1/dead/{}", job["id"].as_str().unwrap()))
+            .ok()
+            .json();
         let original = server.get(letter["original_href"].as_str().unwrap()).ok();
         assert_eq!(&original.body, bytes);
         assert_eq!(original.header("content-disposition"), "attachment");
@@ -46,9 +61,17 @@ fn the_same_bytes_fail_at_once_and_stand_in_one_group() {
     let first = wait_for_end(&server, &submit(&server, "trap", &photo));
     assert_eq!(first["failure"]["kind"], "trap", "{first:#}");
     let again = wait_for_end(&server, &submit(&server, "trap", &photo));
-    assert_eq!((&again["state"], &again["report"]["known"]), (&"dead".into(), &true.into()), "{again:#}");
+    assert_eq!(
+        (&again["state"], &again["report"]["known"]),
+        (&"dead".into(), &true.into()),
+        "{again:#}"
+    );
     let groups = server.get("/v1/dead/groups").ok().json();
-    assert_eq!((&groups[0]["count"], groups.as_array().unwrap().len()), (&2.into(), 1), "{groups:#}");
+    assert_eq!(
+        (&groups[0]["count"], groups.as_array().unwrap().len()),
+        (&2.into(), 1),
+        "{groups:#}"
+    );
 }
 
 #[test]
@@ -62,12 +85,27 @@ fn letters_are_redriven_and_purged() {
     }
     let nothing = post(&server, "/v1/dead/redrive", &json!({}));
     assert_eq!((nothing.status, nothing.problem().as_str()), (400, "bad-request"));
-    let dry = post(&server, "/v1/dead/redrive", &json!({ "all": true, "dry_run": true })).ok().json();
+    let dry = post(
+        &server,
+        "/v1/dead/redrive",
+        &json!({ "all": true, "dry_run": true }),
+    )
+    .ok()
+    .json();
     assert_eq!(dry["jobs"].as_array().unwrap().len(), 4);
-    let canary = post(&server, "/v1/dead/redrive", &json!({ "pipeline": "thumb", "limit": 1 })).ok().json();
+    let canary = post(
+        &server,
+        "/v1/dead/redrive",
+        &json!({ "pipeline": "thumb", "limit": 1 }),
+    )
+    .ok()
+    .json();
     assert_eq!(canary["jobs"], json!([ids[0]]), "the oldest goes first");
     let job = wait_for_end(&server, &ids[0]);
-    assert_eq!((&job["state"], job["errors"].as_array().unwrap().len()), (&"dead".into(), 2));
+    assert_eq!(
+        (&job["state"], job["errors"].as_array().unwrap().len()),
+        (&"dead".into(), 2)
+    );
     let letter = server.get(&format!("/v1/dead/{}", ids[0])).ok().json();
     assert_eq!(letter["redrives"], 1);
 
@@ -79,7 +117,9 @@ fn letters_are_redriven_and_purged() {
 
     let listed = stopbath(["dead", "list", "--server", server.url()]).ok().output;
     assert!(listed.contains("unsupported") && listed.contains('4'), "{listed}");
-    let purged = stopbath(["dead", "purge", &ids[1], &ids[2], "--server", server.url()]).ok().output;
+    let purged = stopbath(["dead", "purge", &ids[1], &ids[2], "--server", server.url()])
+        .ok()
+        .output;
     assert!(purged.contains("2 purged"), "{purged}");
     assert_eq!(wait_for_end(&server, &ids[1])["state"], "cancelled");
     let groups = server.get("/v1/dead/groups").ok().json();

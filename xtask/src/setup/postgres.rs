@@ -23,8 +23,15 @@ pub(crate) fn postgres() -> Result<PathBuf> {
 /// Debian keeps the server out of the path.
 fn find() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut folders: Vec<PathBuf> = versions.filter_map(|v| Some(v.ok()?.path().join("bin"))).collect();
+    let mut folders: Vec<PathBuf> = versions
+        .filter_map(|v| Some(v.ok()?.path().join("bin")))
+        .collect();
     folders.sort();
-    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    folders.into_iter().rev().find(|folder| shell::works(folder.join("initdb"), &["--version"]))
+    folders.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    folders
+        .into_iter()
+        .rev()
+        .find(|folder| shell::works(folder.join("initdb"), &["--version"]))
 }

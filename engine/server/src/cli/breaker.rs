@@ -50,11 +50,21 @@ fn list(server: &ServerArgs) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["plugin", "state", "parked"]);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_header(["plugin", "state", "parked"]);
     for breaker in breakers.as_array().into_iter().flatten() {
         let closed = breaker["closed"] == true;
-        let state = if closed { "closed".to_owned() } else { style::error("open") };
-        table.add_row([text(breaker, "plugin").to_owned(), state, breaker["parked"].to_string()]);
+        let state = if closed {
+            "closed".to_owned()
+        } else {
+            style::error("open")
+        };
+        table.add_row([
+            text(breaker, "plugin").to_owned(),
+            state,
+            breaker["parked"].to_string(),
+        ]);
     }
     anstream::println!("{table}");
     Ok(())
@@ -68,7 +78,15 @@ fn act(args: &One, action: &str) -> Result<()> {
         anstream::println!("{breaker:#}");
         return Ok(());
     }
-    let state = if breaker["closed"] == true { "closed" } else { "open" };
-    anstream::println!("{} is {state}, {} jobs parked", text(&breaker, "plugin"), breaker["parked"]);
+    let state = if breaker["closed"] == true {
+        "closed"
+    } else {
+        "open"
+    };
+    anstream::println!(
+        "{} is {state}, {} jobs parked",
+        text(&breaker, "plugin"),
+        breaker["parked"]
+    );
     Ok(())
 }

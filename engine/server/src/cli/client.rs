@@ -8,7 +8,12 @@ use serde_json::Value;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArgs {
     /// The server.
-    #[arg(long, env = "STOPBATH_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "STOPBATH_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     server: String,
     /// The answer as JSON.
     #[arg(long)]
@@ -39,7 +44,8 @@ impl Client {
     /// The answer, or what the server says is wrong.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send();
-        let answer = answer.with_context(|| format!("{} does not answer; name a server with --server", self.base))?;
+        let answer =
+            answer.with_context(|| format!("{} does not answer; name a server with --server", self.base))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -74,7 +80,10 @@ pub(super) fn failure(value: &Value) -> String {
     if failure.is_null() {
         return String::new();
     }
-    let step = failure["step"].as_str().map(|step| format!("step `{step}`: ")).unwrap_or_default();
+    let step = failure["step"]
+        .as_str()
+        .map(|step| format!("step `{step}`: "))
+        .unwrap_or_default();
     format!("{step}{}: {}", text(failure, "kind"), text(failure, "message"))
 }
 

@@ -199,7 +199,11 @@ fn all(server: &ServerArgs, action: &str, mut body: Value, limit: Option<u32>) -
         anstream::println!("{job}");
     }
     let would = if dry_run { "would be " } else { "" };
-    let done = if action == "purge" { "purged" } else { "sent through again" };
+    let done = if action == "purge" {
+        "purged"
+    } else {
+        "sent through again"
+    };
     anstream::println!("{} {would}{done}", jobs.len());
     Ok(())
 }

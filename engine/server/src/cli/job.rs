@@ -115,7 +115,11 @@ fn submit(args: &Submit) -> Result<ExitCode> {
 fn one(args: &One, action: &str, change: bool) -> Result<ExitCode> {
     let client = Client::new(&args.server)?;
     let path = format!("/v1/jobs/{}{action}", escape(&args.id));
-    let request = if change { client.post(&path) } else { client.get(&path) };
+    let request = if change {
+        client.post(&path)
+    } else {
+        client.get(&path)
+    };
     let job = client.json(request)?;
     if args.server.json {
         anstream::println!("{job:#}");
@@ -135,18 +139,42 @@ fn show(job: &Value) {
     line("state", &coloured(text(job, "state")));
     line("pipeline", text(job, "pipeline"));
     line("lane", text(job, "lane"));
-    line("original", &format!("{} bytes  {}", job["original"]["length"], text(&job["original"], "digest")));
-    for field in ["submitted_at", "started_at", "finished_at", "due_at", "parked_for", "worker"] {
+    line(
+        "original",
+        &format!(
+            "{} bytes  {}",
+            job["original"]["length"],
+            text(&job["original"], "digest")
+        ),
+    );
+    for field in [
+        "submitted_at",
+        "started_at",
+        "finished_at",
+        "due_at",
+        "parked_for",
+        "worker",
+    ] {
         line(&field.replace('_', " "), text(job, field));
     }
     line("failure", &style::error(failure(job)));
     for rendition in entries(job, "renditions") {
         let size = format!("{}x{}", rendition["width"], rendition["height"]);
-        line("rendition", &format!("{}  {size}  {} bytes", text(rendition, "name"), rendition["length"]));
+        line(
+            "rendition",
+            &format!(
+                "{}  {size}  {} bytes",
+                text(rendition, "name"),
+                rendition["length"]
+            ),
+        );
     }
     for step in entries(&job["report"], "steps") {
         let took = step["ms"].as_f64().unwrap_or_default();
-        line("step", &format!("{}  {}  {took:.1} ms", text(step, "id"), text(step, "uses")));
+        line(
+            "step",
+            &format!("{}  {}  {took:.1} ms", text(step, "id"), text(step, "uses")),
+        );
     }
     for error in entries(job, "errors") {
         line("error", &format!("{}  {}", text(error, "at"), failure(error)));
@@ -167,7 +195,9 @@ fn list(args: &List) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["job", "state", "pipeline", "submitted", "failure"]);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_header(["job", "state", "pipeline", "submitted", "failure"]);
     for job in entries(&page, "jobs") {
         table.add_row([
             text(job, "id").to_owned(),

@@ -81,7 +81,9 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr()?;
-    upkeep::begin(&app).await.context("look after the jobs of before")?;
+    upkeep::begin(&app)
+        .await
+        .context("look after the jobs of before")?;
     greet(address, &args.example, &app);
     let limit = Duration::from_secs(args.drain);
     let mut stopped = app.stop.subscribe();

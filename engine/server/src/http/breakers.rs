@@ -33,7 +33,10 @@ pub(crate) struct BreakerBody {
 
 /// The breakers of all plugins that were ever used.
 #[utoipa::path(get, path = "/v1/breakers", responses((status = 200, description = "The breakers", body = Vec<BreakerBody>)))]
-pub(crate) async fn list(State(app): State<Arc<App>>, _: Identity) -> Result<Json<Vec<BreakerBody>>, Problem> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    _: Identity,
+) -> Result<Json<Vec<BreakerBody>>, Problem> {
     let breakers = app.jobs.store.breakers().await?;
     Ok(Json(breakers.into_iter().map(BreakerBody::from).collect()))
 }
@@ -56,7 +59,10 @@ pub(crate) async fn act(
         "clear" => Event::Clear,
         "isolate" => Event::Isolate,
         _ => {
-            let text = format!("a breaker knows no `{}`; it knows `trip`, `clear` and `isolate`", clip(&action));
+            let text = format!(
+                "a breaker knows no `{}`; it knows `trip`, `clear` and `isolate`",
+                clip(&action)
+            );
             return Err(Problem::not_found(text));
         }
     };
@@ -71,10 +77,14 @@ pub(crate) async fn act(
 
 async fn find(app: &App, plugin: &str) -> Result<BreakerView, Problem> {
     let breakers = app.jobs.store.breakers().await?;
-    let found = breakers.into_iter().find(|view| view.title == plugin || view.plugin == plugin);
+    let found = breakers
+        .into_iter()
+        .find(|view| view.title == plugin || view.plugin == plugin);
     found.ok_or_else(|| {
         let plugin = clip(plugin);
-        Problem::not_found(format!("no job has used a plugin `{plugin}` yet; `GET /v1/breakers` lists those that were used"))
+        Problem::not_found(format!(
+            "no job has used a plugin `{plugin}` yet; `GET /v1/breakers` lists those that were used"
+        ))
     })
 }
 

@@ -106,7 +106,10 @@ pub(crate) struct Moved {
 
 /// Dead letters in groups that died of the same thing, the newest first.
 #[utoipa::path(get, path = "/v1/dead/groups", responses((status = 200, description = "The groups", body = Vec<GroupBody>)))]
-pub(crate) async fn groups(State(app): State<Arc<App>>, _: Identity) -> Result<Json<Vec<GroupBody>>, Problem> {
+pub(crate) async fn groups(
+    State(app): State<Arc<App>>,
+    _: Identity,
+) -> Result<Json<Vec<GroupBody>>, Problem> {
     let groups = app.jobs.store.groups().await?;
     Ok(Json(groups.into_iter().map(GroupBody::from).collect()))
 }
@@ -125,8 +128,14 @@ pub(crate) async fn list(
         ..Filter::default()
     };
     let limit = search.limit.unwrap_or(50).clamp(1, 500);
-    let letters = app.jobs.store.letters(&filter, search.before.as_deref(), limit).await?;
-    let next = (letters.len() == limit as usize).then(|| letters.last().map(|l| l.job.clone())).flatten();
+    let letters = app
+        .jobs
+        .store
+        .letters(&filter, search.before.as_deref(), limit)
+        .await?;
+    let next = (letters.len() == limit as usize)
+        .then(|| letters.last().map(|l| l.job.clone()))
+        .flatten();
     let letters = letters.into_iter().map(LetterBody::from).collect();
     Ok(Json(Page { letters, next }))
 }
@@ -141,7 +150,8 @@ pub(crate) async fn show(
 ) -> Result<Json<LetterBody>, Problem> {
     let Path(job) = job?;
     let letter = app.jobs.store.letter(&job).await?;
-    let letter = letter.ok_or_else(|| Problem::not_found(format!("there is no dead letter of a job `{}`", clip(&job))))?;
+    let letter = letter
+        .ok_or_else(|| Problem::not_found(format!("there is no dead letter of a job `{}`", clip(&job))))?;
     Ok(Json(letter.into()))
 }
 
@@ -167,9 +177,18 @@ pub(crate) async fn redrive(
             ..filter.clone()
         };
         let left = limit - jobs.len() as u32;
-        jobs.extend(app.jobs.store.redrive(&filter, plan.as_deref(), most, left, now).await?);
+        jobs.extend(
+            app.jobs
+                .store
+                .redrive(&filter, plan.as_deref(), most, left, now)
+                .await?,
+        );
     }
-    tracing::info!(who = caller.name, jobs = jobs.len(), "dead letters sent through again");
+    tracing::info!(
+        who = caller.name,
+        jobs = jobs.len(),
+        "dead letters sent through again"
+    );
     for job in &jobs {
         app.jobs.tell(job, job::State::Queued);
     }
@@ -224,7 +243,10 @@ fn targets(app: &App, selection: &Selection) -> Result<Vec<(Option<String>, Opti
             let plan = super::pipelines::find(app, name)?.plan.digest.clone();
             Ok(vec![(Some(name.clone()), Some(plan))])
         }
-        None => Ok(active.iter().map(|(name, p)| (Some(name.clone()), Some(p.plan.digest.clone()))).collect()),
+        None => Ok(active
+            .iter()
+            .map(|(name, p)| (Some(name.clone()), Some(p.plan.digest.clone())))
+            .collect()),
     }
 }
 

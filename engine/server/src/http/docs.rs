@@ -66,7 +66,12 @@ fn complete(operation: &mut Operation) {
         };
         if response.description.is_empty() {
             let good = status.starts_with('2');
-            response.description = if good { "What was asked for" } else { "What went wrong" }.to_owned();
+            response.description = if good {
+                "What was asked for"
+            } else {
+                "What went wrong"
+            }
+            .to_owned();
         }
         as_problem(response);
     }
@@ -84,7 +89,9 @@ fn as_problem(response: &mut Response) {
     if response.content.get("application/json").is_some_and(names_it)
         && let Some(content) = response.content.shift_remove("application/json")
     {
-        response.content.insert("application/problem+json".to_owned(), content);
+        response
+            .content
+            .insert("application/problem+json".to_owned(), content);
     }
 }
 

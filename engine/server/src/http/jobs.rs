@@ -63,8 +63,14 @@ pub(crate) async fn list(
         ..Filter::default()
     };
     let limit = search.limit.unwrap_or(50).clamp(1, 500);
-    let found = app.jobs.store.jobs(&filter, search.before.as_deref(), limit).await?;
-    let next = (found.len() == limit as usize).then(|| found.last().map(|job| job.id.clone())).flatten();
+    let found = app
+        .jobs
+        .store
+        .jobs(&filter, search.before.as_deref(), limit)
+        .await?;
+    let next = (found.len() == limit as usize)
+        .then(|| found.last().map(|job| job.id.clone()))
+        .flatten();
     let jobs = found.into_iter().map(JobBody::brief).collect();
     Ok(Json(Page { jobs, next }))
 }
@@ -118,7 +124,10 @@ pub(super) async fn whole(app: &App, job: JobView) -> Result<JobBody, Problem> {
 }
 
 fn unknown(id: &str) -> Problem {
-    Problem::not_found(format!("there is no job `{}`; jobs that ended well are forgotten after a while", clip(id)))
+    Problem::not_found(format!(
+        "there is no job `{}`; jobs that ended well are forgotten after a while",
+        clip(id)
+    ))
 }
 
 impl From<StoreError> for Problem {

@@ -114,7 +114,11 @@ async fn ended(app: &App, job: JobView, shape: Shape, only: Option<&str>) -> Res
     }
     let result = app.jobs.store.result(&job.id).await?.unwrap_or_default();
     let mut renditions = Vec::new();
-    for stored in result.renditions.into_iter().filter(|r| only.is_none_or(|o| o == r.name)) {
+    for stored in result
+        .renditions
+        .into_iter()
+        .filter(|r| only.is_none_or(|o| o == r.name))
+    {
         renditions.push(Rendition {
             bytes: jobs::fetch(app, &stored.blob).await?,
             name: stored.name,

@@ -83,7 +83,12 @@ impl Jobs {
             self.blobs.put(&blob, bytes.clone()).await?;
             failpoint::reach("original-written");
             match self.store.enqueue(submission.clone(), self.clock.now()).await? {
-                Accepted::New => break Ticket { job: id, before: false },
+                Accepted::New => {
+                    break Ticket {
+                        job: id,
+                        before: false,
+                    };
+                }
                 Accepted::Before(jobs) => {
                     let job = jobs.into_iter().next().unwrap_or_default();
                     break Ticket { job, before: true };
@@ -123,7 +128,10 @@ async fn digest(bytes: Bytes) -> Result<Blob, Refused> {
 }
 
 fn request(wish: &Wish<'_>, key: &str, blob: &Blob) -> RequestKey {
-    let said = format!("{}\n{}\n{:?}\n{:?}", wish.plan.pipeline, blob.digest, wish.lane, wish.filename);
+    let said = format!(
+        "{}\n{}\n{:?}\n{:?}",
+        wish.plan.pipeline, blob.digest, wish.lane, wish.filename
+    );
     RequestKey {
         owner: wish.owner.clone(),
         key: key.to_owned(),

@@ -50,7 +50,11 @@ impl Load {
     /// How long it takes until all that waits is done.
     pub(crate) fn backlog(&self, executors: usize) -> Duration {
         let state = self.state();
-        let total: f64 = state.waiting.iter().map(|(name, n)| *n as f64 * state.cost(name)).sum();
+        let total: f64 = state
+            .waiting
+            .iter()
+            .map(|(name, n)| *n as f64 * state.cost(name))
+            .sum();
         Duration::from_secs_f64(total / 1000.0 / executors.max(1) as f64)
     }
 

@@ -28,7 +28,12 @@ const REDIRECTS: usize = 3;
 pub(crate) struct SourceArgs {
     /// A host from which originals may be fetched, such as `images.example.com` or `*.example.com`; `*` allows every
     /// public host. May be given several times; none is allowed without it.
-    #[arg(long = "source-host", env = "STOPBATH_SOURCE_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    #[arg(
+        long = "source-host",
+        env = "STOPBATH_SOURCE_HOSTS",
+        value_name = "HOST",
+        value_delimiter = ','
+    )]
     hosts: Vec<String>,
     /// Also fetch from private and loopback addresses. Whoever may submit jobs can then reach them.
     #[arg(long = "source-private", env = "STOPBATH_SOURCE_PRIVATE")]
@@ -59,7 +64,9 @@ impl Sources {
             .no_proxy()
             .timeout(TIME)
             .connect_timeout(CONNECT)
-            .dns_resolver(Arc::new(Guard { private: args.private }))
+            .dns_resolver(Arc::new(Guard {
+                private: args.private,
+            }))
             .user_agent(concat!("stopbath/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self {
@@ -87,10 +94,16 @@ impl Sources {
                 return receive(answer, limit).await;
             }
             let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
-            let to = to.ok_or_else(|| SourceError::Failed(format!("{} redirects to nowhere", clip(url.as_str()))))?;
-            url = url.join(to).map_err(|error| not_allowed(to, &error.to_string()))?;
+            let to = to
+                .ok_or_else(|| SourceError::Failed(format!("{} redirects to nowhere", clip(url.as_str()))))?;
+            url = url
+                .join(to)
+                .map_err(|error| not_allowed(to, &error.to_string()))?;
         }
-        Err(SourceError::Failed(format!("{} redirects more than {REDIRECTS} times", clip(source))))
+        Err(SourceError::Failed(format!(
+            "{} redirects more than {REDIRECTS} times",
+            clip(source)
+        )))
     }
 
     /// Everything that can be said before a name is resolved.
@@ -100,10 +113,16 @@ impl Sources {
         }
         let host = url.host_str().unwrap_or_default();
         if !self.args.hosts.iter().any(|pattern| fits(pattern, host)) {
-            return Err(not_allowed(url.as_str(), &format!("the host {} is not allowed (`--source-host`)", clip(host))));
+            return Err(not_allowed(
+                url.as_str(),
+                &format!("the host {} is not allowed (`--source-host`)", clip(host)),
+            ));
         }
         // A name is looked at when it is resolved; an address never is.
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let literal = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>();
         match literal {
             Ok(ip) if !self.args.private && !address::is_public(ip) => {
                 Err(not_allowed(url.as_str(), "it is not a public address"))
@@ -116,7 +135,11 @@ impl Sources {
 async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceError> {
     let url = answer.url().clone();
     if !answer.status().is_success() {
-        return Err(SourceError::Failed(format!("{} answers {}", clip(url.as_str()), answer.status())));
+        return Err(SourceError::Failed(format!(
+            "{} answers {}",
+            clip(url.as_str()),
+            answer.status()
+        )));
     }
     if answer.content_length().is_some_and(|length| length > limit) {
         return Err(SourceError::TooLarge(limit));
@@ -129,7 +152,10 @@ async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceErr
         })?;
     }
     if original.bytes().is_empty() {
-        return Err(SourceError::Failed(format!("{} has no bytes", clip(url.as_str()))));
+        return Err(SourceError::Failed(format!(
+            "{} has no bytes",
+            clip(url.as_str())
+        )));
     }
     Ok(original)
 }
@@ -225,7 +251,10 @@ mod tests {
             "no address at all",
         ] {
             let refused = sources.fetch(url, 100).await;
-            assert!(matches!(refused, Err(SourceError::NotAllowed(_))), "{url}: {refused:?}");
+            assert!(
+                matches!(refused, Err(SourceError::NotAllowed(_))),
+                "{url}: {refused:?}"
+            );
         }
     }
 

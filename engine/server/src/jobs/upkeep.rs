@@ -77,9 +77,17 @@ async fn look(app: &App) -> Stored<()> {
     app.breakers.refresh(jobs).await?;
     let counts = jobs.store.counts().await?;
     let waiting = |states: BTreeMap<State, u64>| -> u64 {
-        [State::Queued, State::RetryWaiting].iter().filter_map(|state| states.get(state)).sum()
+        [State::Queued, State::RetryWaiting]
+            .iter()
+            .filter_map(|state| states.get(state))
+            .sum()
     };
-    jobs.load.waiting(counts.into_iter().map(|(name, states)| (name, waiting(states))).collect());
+    jobs.load.waiting(
+        counts
+            .into_iter()
+            .map(|(name, states)| (name, waiting(states)))
+            .collect(),
+    );
     Ok(())
 }
 

@@ -84,7 +84,10 @@ async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> bool {
     if jobs.room() == Room::None {
         return false;
     }
-    let claimed = jobs.store.claim(&jobs.worker, permits.len() as u32, jobs.clock.now()).await;
+    let claimed = jobs
+        .store
+        .claim(&jobs.worker, permits.len() as u32, jobs.clock.now())
+        .await;
     let claimed = match claimed {
         Ok(claimed) => claimed,
         Err(error) => {

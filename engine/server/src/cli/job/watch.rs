@@ -64,5 +64,9 @@ fn said(job: &Value) -> String {
     let name = job["original"]["filename"].as_str().unwrap_or_default();
     let why = failure(job);
     let why = if why.is_empty() { why } else { format!("  {why}") };
-    format!("{}  {}  {name}{why}", text(job, "id"), coloured(text(job, "state")))
+    format!(
+        "{}  {}  {name}{why}",
+        text(job, "id"),
+        coloured(text(job, "state"))
+    )
 }

@@ -39,7 +39,9 @@ pub(crate) async fn original(
     let bytes = fetch(&app, &job.original).await?;
     let mut response = answer(bytes, &job.original, "application/octet-stream");
     let attachment = HeaderValue::from_static("attachment");
-    response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_DISPOSITION, attachment);
     Ok(response)
 }
 
@@ -59,13 +61,20 @@ pub(crate) async fn rendition(
     let Path((id, name)) = path?;
     let job = find(&app, &id).await?;
     if job.state != job::State::Succeeded {
-        let text = format!("the job is {}; renditions are there once it has succeeded", job.state);
+        let text = format!(
+            "the job is {}; renditions are there once it has succeeded",
+            job.state
+        );
         return Err(Problem::new(409, "conflict", text));
     }
     let result = app.jobs.store.result(&id).await?.unwrap_or_default();
     let Some(found) = result.renditions.iter().find(|r| r.name == name) else {
         let names: Vec<&str> = result.renditions.iter().map(|r| r.name.as_str()).collect();
-        let text = format!("the job has no rendition `{}`; there are: {}", clip(&name), names.join(", "));
+        let text = format!(
+            "the job has no rendition `{}`; there are: {}",
+            clip(&name),
+            names.join(", ")
+        );
         return Err(Problem::not_found(text));
     };
     if unchanged(&headers, &found.blob) {
@@ -80,7 +89,8 @@ pub(crate) async fn fetch(app: &App, blob: &Blob) -> Result<Bytes, Problem> {
     let mut share = app.budget.share();
     share.grow(blob.length)?;
     let found = app.jobs.blobs.get(blob).await?;
-    let bytes = found.ok_or_else(|| Problem::infrastructure(format!("the blob {} is not there", blob.digest)))?;
+    let bytes =
+        found.ok_or_else(|| Problem::infrastructure(format!("the blob {} is not there", blob.digest)))?;
     Ok(Arc::new(share).hold(bytes))
 }
 
@@ -89,7 +99,10 @@ fn tag(blob: &Blob) -> String {
 }
 
 fn unchanged(headers: &HeaderMap, blob: &Blob) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
     let tag = tag(blob);
     known.flat_map(|list| list.split(',')).any(|one| {
         let one = one.trim();

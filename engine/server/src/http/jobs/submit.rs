@@ -90,7 +90,12 @@ pub(crate) async fn submit(
     };
     let limit = pipeline.plan.limits.max_bytes;
     let original = match source(&app, request).await? {
-        Named::Source(source) => app.jobs.sources.fetch(&source, limit).await.map_err(not_fetched)?,
+        Named::Source(source) => app
+            .jobs
+            .sources
+            .fetch(&source, limit)
+            .await
+            .map_err(not_fetched)?,
         Named::Body(request) => upload::receive(&app, request, limit).await?,
     };
     let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
@@ -105,13 +110,24 @@ enum Named {
 
 /// A JSON body names an address.
 async fn source(app: &App, request: Request) -> Result<Named, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    if !content_type.is_some_and(|t| t.split(';').next().is_some_and(|t| t.trim() == "application/json")) {
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    if !content_type.is_some_and(|t| {
+        t.split(';')
+            .next()
+            .is_some_and(|t| t.trim() == "application/json")
+    }) {
         return Ok(Named::Body(request));
     }
     let body = upload::receive(app, request, LONGEST_SOURCE).await?;
-    let Source { source } = serde_json::from_slice(body.bytes())
-        .map_err(|error| Problem::bad_request(format!("a JSON body names an image as {{\"source\": \"https://…\"}}: {}", clip(&error.to_string()))))?;
+    let Source { source } = serde_json::from_slice(body.bytes()).map_err(|error| {
+        Problem::bad_request(format!(
+            "a JSON body names an image as {{\"source\": \"https://…\"}}: {}",
+            clip(&error.to_string())
+        ))
+    })?;
     Ok(Named::Source(source))
 }
 
@@ -153,7 +169,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     };
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= 255 => Ok(Some(key.to_owned())),
-        _ => Err(Problem::bad_request("an `Idempotency-Key` has 1 to 255 visible ASCII characters")),
+        _ => Err(Problem::bad_request(
+            "an `Idempotency-Key` has 1 to 255 visible ASCII characters",
+        )),
     }
 }
 

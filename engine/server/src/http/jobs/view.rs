@@ -124,7 +124,11 @@ impl JobBody {
         let mut body = Self::brief(job);
         let result = result.unwrap_or_default();
         let id = &body.id;
-        body.renditions = result.renditions.into_iter().map(|r| RenditionBody::new(id, r)).collect();
+        body.renditions = result
+            .renditions
+            .into_iter()
+            .map(|r| RenditionBody::new(id, r))
+            .collect();
         body.report = result.report;
         body.errors = errors.into_iter().map(ErrorBody::new).collect();
         body

@@ -14,9 +14,7 @@ use workflow::failure::{Failure, FailureClass, FailureKind};
 use workflow::job::State;
 use workflow::key::IMAGING_VERSION;
 use workflow::plan::{Action, OnFailure, Plan, PlannedPlugin};
-use workflow::ports::{
-    Blob, Claimed, End, Observation, Settled, Settlement, StoreError, StoredRendition,
-};
+use workflow::ports::{Blob, Claimed, End, Observation, Settled, Settlement, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
 use crate::app::App;
@@ -72,8 +70,15 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
         None => return Ok(later(app)),
     };
     let spec = app.library.job(&plan);
-    if let Some(missing) = plan.plugins().iter().find(|p| !spec.plugins.contains_key(&p.digest)) {
-        let text = format!("the plugin {}@{} is not installed on this worker", missing.name, missing.version);
+    if let Some(missing) = plan
+        .plugins()
+        .iter()
+        .find(|p| !spec.plugins.contains_key(&p.digest))
+    {
+        let text = format!(
+            "the plugin {}@{} is not installed on this worker",
+            missing.name, missing.version
+        );
         return Err(Failure::new(FailureKind::Infrastructure, text));
     }
     let begun = Instant::now();
@@ -85,7 +90,11 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
     match outcome.result {
         Ok(renditions) => {
             let stored: Vec<StoredRendition> = renditions.iter().map(stored).collect();
-            let bytes = stored.iter().zip(&renditions).map(|(s, r)| (s.blob.clone(), r.bytes.clone())).collect();
+            let bytes = stored
+                .iter()
+                .zip(&renditions)
+                .map(|(s, r)| (s.blob.clone(), r.bytes.clone()))
+                .collect();
             write(app, &bytes).await?;
             Ok(Finding {
                 observations: observe(&plan, job, &outcome.report, None),
@@ -103,12 +112,17 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
 
 /// The plugin whose breaker keeps this job from running.
 fn paused(app: &App, plan: &Plan, job: &Claimed) -> Option<String> {
-    let needed = plan.steps.iter().filter(|step| step.on_failure == OnFailure::Fail);
+    let needed = plan
+        .steps
+        .iter()
+        .filter(|step| step.on_failure == OnFailure::Fail);
     let mut needed = needed.filter_map(|step| match &step.action {
         Action::Plugin(plugin) => Some(&plugin.digest),
         Action::Builtin(_) => None,
     });
-    needed.find(|digest| !app.breakers.admits(digest, job.pass)).cloned()
+    needed
+        .find(|digest| !app.breakers.admits(digest, job.pass))
+        .cloned()
 }
 
 /// `None` if there is no room for it in memory now.
@@ -154,7 +168,9 @@ fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report
     let retry = plan.map(|plan| plan.retry.clone()).unwrap_or_default();
     let dice = rand::random();
     let verdict = retry::verdict(&failure, job.errors, job.rescues, &retry, dice);
-    let observations = plan.map(|plan| observe(plan, job, &report, Some(&failure))).unwrap_or_default();
+    let observations = plan
+        .map(|plan| observe(plan, job, &report, Some(&failure)))
+        .unwrap_or_default();
     let repeats = failure.kind.class() == FailureClass::Deterministic;
     Finding {
         observations,
@@ -190,12 +206,20 @@ async fn settle(app: &App, job: &Claimed, found: Finding) {
     };
     let mut wait = Duration::from_millis(100);
     loop {
-        match app.jobs.store.settle(settlement.clone(), app.jobs.clock.now()).await {
+        match app
+            .jobs
+            .store
+            .settle(settlement.clone(), app.jobs.clock.now())
+            .await
+        {
             Ok(Settled::Done) => break app.jobs.tell(&job.lease.job, state),
             // Being deleted at this moment. Once that is over, it is written anew.
             Ok(Settled::Doomed(_)) => {
                 if let Err(error) = write(app, &found.bytes).await {
-                    tracing::error!(job = job.lease.job, "renditions could not be written again: {error}");
+                    tracing::error!(
+                        job = job.lease.job,
+                        "renditions could not be written again: {error}"
+                    );
                 }
             }
             Ok(Settled::Stale) => {
