@@ -19,7 +19,7 @@ use workflow::retry::{self, Verdict};
 
 use crate::app::App;
 use crate::original::Original;
-use crate::outcome::{Outcome, Rendition, Report, StepReport};
+use crate::outcome::{Rendition, Report, StepReport};
 
 /// What was found out, ready to be written down.
 struct Finding {
