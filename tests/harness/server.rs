@@ -113,17 +113,25 @@ impl Server {
         )
     }
 
-    /// Ends it as a power cut would, and starts it again on what it left behind.
-    pub fn kill_and_restart(&mut self, environment: &[(&str, &str)]) {
+    /// Ends it as a power cut would, and starts it again on what it left behind. False if it ended again before it
+    /// could answer, as it may where `environment` says so.
+    pub fn kill_and_restart(&mut self, environment: &[(&str, &str)]) -> bool {
         drop(self.child.kill());
-        self.restart(environment);
-    }
-
-    /// Starts it again once it has ended.
-    pub fn restart(&mut self, environment: &[(&str, &str)]) {
         drop(self.child.wait());
-        (self.child, self.address) = launch(&self.arguments, self.folder.path(), environment);
-        self.wait_until_healthy();
+        let address;
+        (self.child, address) = launch(&self.arguments, self.folder.path(), environment);
+        let Some(address) = address else {
+            return false;
+        };
+        self.address = address;
+        let begun = Instant::now();
+        while self.lives() && begun.elapsed() < PATIENCE {
+            let answer = self.agent.get(format!("{}/healthz", self.address)).call();
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Where it keeps its blobs.
@@ -207,6 +215,10 @@ impl Builder {
         arguments.extend(self.arguments.into_iter().map(OsString::from));
         let guard = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (child, address) = launch(&arguments, folder.path(), &[]);
+        let address = address.unwrap_or_else(|| {
+            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            panic!("the server ended before it listened:\n{log}");
+        });
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE));
@@ -241,7 +253,7 @@ impl Pipelines {
 }
 
 /// A process that listens; its log goes on where an earlier one's ended.
-fn launch(arguments: &[OsString], folder: &Path, environment: &[(&str, &str)]) -> (Child, String) {
+fn launch(arguments: &[OsString], folder: &Path, environment: &[(&str, &str)]) -> (Child, Option<String>) {
     let log = File::options().create(true).append(true).open(folder.join("log"));
     let mut child = Command::new(crate::binary())
         .args(["serve", "--listen", "127.0.0.1:0"])
@@ -252,12 +264,12 @@ fn launch(arguments: &[OsString], folder: &Path, environment: &[(&str, &str)]) -
         .stderr(log.expect("the log can be opened"))
         .spawn()
         .expect("STOPBATH_BIN can be started");
-    let address = address(&mut child, folder);
+    let address = address(&mut child);
     (child, address)
 }
 
-/// The server says where it listens once it does.
-fn address(child: &mut Child, folder: &Path) -> String {
+/// The server says where it listens once it does. `None` if it ended before.
+fn address(child: &mut Child) -> Option<String> {
     let mut output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
     let mut line = String::new();
     while output.read_line(&mut line).is_ok_and(|read| read > 0) {
@@ -265,12 +277,11 @@ fn address(child: &mut Child, folder: &Path) -> String {
             let address = address.trim().to_owned();
             // Read to the end, or the server would meet a closed pipe.
             std::thread::spawn(move || drop(output.read_to_end(&mut Vec::new())));
-            return address;
+            return Some(address);
         }
         line.clear();
     }
-    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-    panic!("the server ended before it listened:\n{log}");
+    None
 }
 
 impl Server {

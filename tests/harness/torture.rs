@@ -77,11 +77,18 @@ impl Torture {
         for cycle in 0..self.cycles {
             let (place, environment) = plan(cycle, &mut dice);
             *tally.kills.entry(place).or_default() += 1;
-            server.kill_and_restart(&[("STOPBATH_CRASH_AT", &environment)]);
+            if !server.kill_and_restart(&[("STOPBATH_CRASH_AT", &environment)]) {
+                // It died while it looked after the jobs of before.
+                continue;
+            }
             let after = Duration::from_millis(u64::from(dice.below(900) + 50));
             load(&mut server, after, dice.below(4) == 0, &next, &ledger, &mut tally);
         }
-        server.kill_and_restart(&[]);
+        assert!(
+            server.kill_and_restart(&[]),
+            "it does not come back:\n{}",
+            server.log()
+        );
         let ledger = ledger.into_inner().expect("no client panicked");
         tally.acknowledged = ledger.len();
         settle(&server, &mut tally);

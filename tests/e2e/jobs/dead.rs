@@ -12,7 +12,7 @@ const TRAP: &str = "steps:
   - id: guest
     uses: misbehave@^1
     with: { mode: trap }
-    breaker: { min_failures: 1000 }
+    breaker: { min_failures: 1000, window: 1000 }
 renditions:
   - { name: out.png, format: png }
 ";

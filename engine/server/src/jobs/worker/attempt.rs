@@ -212,7 +212,7 @@ async fn settle(app: &App, job: &Claimed, found: Finding) {
             .settle(settlement.clone(), app.jobs.clock.now())
             .await
         {
-            Ok(Settled::Done) => break app.jobs.tell(&job.lease.job, state),
+            Ok(Settled::Done) => break done(app, job, state, &settlement.observations).await,
             // Being deleted at this moment. Once that is over, it is written anew.
             Ok(Settled::Doomed(_)) => {
                 if let Err(error) = write(app, &found.bytes).await {
@@ -233,6 +233,16 @@ async fn settle(app: &App, job: &Claimed, found: Finding) {
         wait = (wait * 2).min(Duration::from_secs(5));
     }
     failpoint::reach("job-settled");
+}
+
+async fn done(app: &App, job: &Claimed, state: State, observations: &[Observation]) {
+    app.jobs.tell(&job.lease.job, state);
+    // A breaker may have opened by it, and the next job is not to run into that.
+    if observations.iter().any(|seen| !seen.ok)
+        && let Err(error) = app.breakers.refresh(&app.jobs).await
+    {
+        tracing::error!("the breakers could not be read: {error}");
+    }
 }
 
 /// What the attempt says about each plugin that took part.
