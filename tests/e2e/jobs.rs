@@ -3,6 +3,7 @@
 mod breaker;
 mod dead;
 mod kill;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 

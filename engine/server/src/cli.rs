@@ -12,6 +12,7 @@ mod plugin;
 mod run;
 mod serve;
 pub(crate) mod style;
+mod webhook;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -52,6 +53,9 @@ enum Command {
     /// See and switch the breakers of plugins.
     #[command(subcommand)]
     Breaker(breaker::Command),
+    /// Say who is told of the ends of jobs, and look at what was sent.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Look into plugins, and try them.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -86,6 +90,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Job(command) => job::main(command),
         Command::Dead(command) => dead::main(command),
         Command::Breaker(command) => breaker::main(command),
+        Command::Webhook(command) => webhook::main(command),
         Command::Plugin(command) => plugin::main(command),
         Command::Bench(args) => done(bench::main(&args)),
         Command::Executor(args) => done(child::main(&args)),

@@ -7,13 +7,14 @@ mod dead;
 mod docs;
 pub(crate) mod health;
 mod identity;
-mod jobs;
+pub(crate) mod jobs;
 pub(crate) mod limits;
 mod pipelines;
 mod plugins;
 mod problem;
 mod process;
 mod upload;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::trace::TraceLayer;
 use workflow::words::clip;
 
@@ -49,6 +50,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/dead/{job}", get(dead::show))
         .route("/v1/breakers", get(breakers::list))
         .route("/v1/breakers/{plugin}/{action}", post(breakers::act))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/webhooks/{id}", delete(webhooks::remove))
+        .route("/v1/webhooks/{id}/enable", post(webhooks::enable))
+        .route("/v1/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/v1/deliveries/{id}/replay", post(webhooks::replay))
         .route("/v1/plugins", get(plugins::list))
         .route("/v1/schema/pipeline.json", get(pipelines::schema))
         .route("/healthz", get(health::alive))

@@ -1,12 +1,13 @@
 //! Durable jobs: what intake, workers and the routes share.
 //!
-//! `intake` makes a job of an original, `worker` runs what is due, `upkeep` does what time asks for. All of them talk
-//! to the store and the blobs through here, and tell each other what happened through `news`.
+//! `intake` makes a job of an original, `worker` runs what is due, `upkeep` does what time asks for, `webhooks` tells
+//! callers. All of them talk to the store and the blobs through here, and tell each other what happened through `news`.
 
 pub(crate) mod intake;
 pub(crate) mod load;
 pub(crate) mod source;
 pub(crate) mod upkeep;
+pub(crate) mod webhooks;
 pub(crate) mod worker;
 
 use std::fs::File;
@@ -26,6 +27,7 @@ use workflow::ports::Store;
 use crate::clock::Clock;
 use load::Load;
 use source::{SourceArgs, Sources};
+use webhooks::{Hooks, WebhookArgs};
 
 /// Where jobs are kept.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,6 +49,8 @@ pub(crate) struct JobArgs {
     pub(crate) keep: u64,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
     /// How many seconds of work may wait before new jobs are refused.
     #[arg(
         long,
@@ -74,6 +78,7 @@ pub(crate) struct Jobs {
     pub(crate) work: Notify,
     pub(crate) load: Load,
     pub(crate) sources: Sources,
+    pub(crate) hooks: Hooks,
     pub(crate) worker: String,
     pub(crate) args: JobArgs,
     /// No other process uses this database, so nobody else can be running its jobs.
@@ -125,6 +130,7 @@ impl Jobs {
             work: Notify::new(),
             load: Load::default(),
             sources: Sources::new(&args.sources)?,
+            hooks: Hooks::new(&args.webhooks)?,
             worker: worker_name(),
             args: args.clone(),
             alone: url.starts_with("sqlite:"),

@@ -17,6 +17,7 @@ mod kit;
 mod retention;
 mod settling;
 mod storm;
+mod webhooks;
 
 pub use breakers::*;
 pub use claims::*;
@@ -25,6 +26,7 @@ pub use intake::*;
 pub use retention::*;
 pub use settling::*;
 pub use storm::*;
+pub use webhooks::*;
 
 /// One test for each case. `$fresh` is an async function that gives a value with a field `store`.
 #[macro_export]
@@ -79,6 +81,17 @@ macro_rules! conformance_suite {
             doom_and_enqueue_do_not_cross
             strays_are_doomed
             counters_are_true_after_a_storm
+            ends_are_told_to_who_wants_them
+            the_ends_that_nobody_caused_are_told
+            what_is_told_is_the_job_as_it_was
+            a_delivery_has_one_sender
+            failures_are_sent_again_until_one_is_taken
+            an_old_sender_changes_nothing
+            who_is_gone_is_sent_nothing
+            who_only_fails_is_disabled
+            deliveries_are_listed_and_replayed
+            a_secret_is_replaced_slowly
+            deliveries_go_with_their_job_or_endpoint
         }
     };
     (@ $fresh:path: $($case:ident)*) => {

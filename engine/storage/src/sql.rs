@@ -4,6 +4,7 @@
 //! waits as one group; see `writer`. Everything else is a transaction of its own. Queries are written once; the few
 //! words in which the databases differ are in `dialect`. Reads use other connections and lock nothing.
 
+mod announce;
 mod batch;
 mod blobs;
 mod breakers;
@@ -27,6 +28,7 @@ mod settle;
 mod sweep;
 mod tally;
 mod tx;
+mod webhooks;
 mod writer;
 
 use std::sync::Arc;

@@ -16,4 +16,5 @@ pub mod ports;
 pub mod rendition;
 pub mod retry;
 pub mod schema;
+pub mod webhook;
 pub mod words;

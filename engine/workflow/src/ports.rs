@@ -3,6 +3,8 @@
 //! Every write is durable when its call returns. Time is an argument everywhere, so tests own the clock. A lease is
 //! checked by every write that concerns a running job; a write under an old lease changes nothing and says so.
 
+mod webhooks;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -13,6 +15,10 @@ use crate::breaker::{self, Breaker};
 use crate::failure::Failure;
 use crate::job::State;
 use crate::plan::Plan;
+pub use webhooks::{
+    Delivery, DeliveryEnd, DeliveryFilter, DeliveryLease, DeliveryState, Due, EndedJob, Endpoint,
+    NewEndpoint, Replayed, Webhooks,
+};
 
 /// Milliseconds since 1970, UTC.
 pub type Millis = i64;
@@ -371,7 +377,8 @@ pub trait Breakers: Send + Sync {
 /// Blobs that nothing refers to, and what is old enough to forget.
 #[async_trait]
 pub trait Retention: Send + Sync {
-    /// Forgets jobs that ended well or were cancelled before `ended_before`. Dead letters stay. Gives back how many.
+    /// Forgets jobs that ended well or were cancelled before `ended_before`, with what webhooks were told of them. Dead
+    /// letters stay. Gives back how many.
     async fn forget(&self, ended_before: Millis, limit: u32) -> Stored<u64>;
     /// Marks up to `limit` blobs that nothing refers to, and gives back all that are marked. From then on a
     /// submission that refers to one is told so. Their bytes may be deleted, then `buried`.
@@ -382,6 +389,6 @@ pub trait Retention: Send + Sync {
 }
 
 /// Everything at once, as the engine holds it.
-pub trait Store: Queue + Browse + DeadLetters + Breakers + Retention {}
+pub trait Store: Queue + Browse + DeadLetters + Breakers + Retention + Webhooks {}
 
-impl<T: Queue + Browse + DeadLetters + Breakers + Retention> Store for T {}
+impl<T: Queue + Browse + DeadLetters + Breakers + Retention + Webhooks> Store for T {}

@@ -41,6 +41,10 @@ impl Client {
         self.http.post(format!("{}{path}", self.base))
     }
 
+    pub(super) fn delete(&self, path: &str) -> RequestBuilder {
+        self.http.delete(format!("{}{path}", self.base))
+    }
+
     /// The answer, or what the server says is wrong.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send();

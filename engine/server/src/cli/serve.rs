@@ -13,7 +13,7 @@ use crate::app::{App, EngineArgs};
 use crate::ceilings::CeilingArgs;
 use crate::http::limits::Limits;
 use crate::http::{self, connections};
-use crate::jobs::{JobArgs, upkeep, worker};
+use crate::jobs::{JobArgs, upkeep, webhooks, worker};
 
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
@@ -92,6 +92,7 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         async move { drop(stopped.wait_for(|stop| *stop).await) }
     };
     let upkeep = tokio::spawn(upkeep::keep_up(Arc::clone(&app)));
+    let webhooks = tokio::spawn(webhooks::deliver(Arc::clone(&app)));
     let worker = tokio::spawn(worker::work(Arc::clone(&app), app.stop.subscribe(), limit));
     let stop = app.stop.clone();
     tokio::spawn(async move {
@@ -114,6 +115,9 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         _ = done => true,
         () = impatient => false,
     };
+    // What was being sent is sent again after the next start.
+    webhooks.abort();
+    drop(webhooks.await);
     upkeep.abort();
     drop(upkeep.await);
     if !in_time {

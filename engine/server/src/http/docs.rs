@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, RefOr, Response};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{breakers, dead, health, jobs, pipelines, plugins, process};
+use super::{breakers, dead, health, jobs, pipelines, plugins, process, webhooks};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -35,6 +35,13 @@ use crate::app::App;
         dead::purge,
         breakers::list,
         breakers::act,
+        webhooks::list,
+        webhooks::add,
+        webhooks::remove,
+        webhooks::enable,
+        webhooks::rotate,
+        webhooks::deliveries,
+        webhooks::replay,
         pipelines::list,
         pipelines::show,
         pipelines::schema,

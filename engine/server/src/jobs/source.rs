@@ -118,18 +118,21 @@ impl Sources {
                 &format!("the host {} is not allowed (`--source-host`)", clip(host)),
             ));
         }
-        // A name is looked at when it is resolved; an address never is.
-        let literal = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>();
-        match literal {
-            Ok(ip) if !self.args.private && !address::is_public(ip) => {
-                Err(not_allowed(url.as_str(), "it is not a public address"))
-            }
-            _ => Ok(()),
+        if !self.args.private && is_private(url) {
+            return Err(not_allowed(url.as_str(), "it is not a public address"));
         }
+        Ok(())
     }
+}
+
+/// An address instead of a name, and not a public one. Names are looked at when they are resolved; addresses never are.
+pub(super) fn is_private(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let literal = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    literal.is_ok_and(|ip| !address::is_public(ip))
 }
 
 async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceError> {
@@ -175,12 +178,17 @@ fn not_allowed(source: &str, why: &str) -> SourceError {
     SourceError::NotAllowed(format!("{} is not fetched: {why}", clip(source)))
 }
 
-/// With the reason beneath, which `reqwest` keeps to itself.
-fn failed(url: &Url, error: &reqwest::Error) -> SourceError {
-    let mut reason: &dyn std::error::Error = error;
+/// The reason beneath, which `reqwest` keeps to itself.
+pub(super) fn reason(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
+    let mut reason: &(dyn std::error::Error + 'static) = error;
     while let Some(source) = reason.source() {
         reason = source;
     }
+    reason
+}
+
+fn failed(url: &Url, error: &reqwest::Error) -> SourceError {
+    let reason = reason(error);
     let text = format!("{} cannot be fetched: {reason}", clip(url.as_str()));
     if reason.is::<Private>() {
         return SourceError::NotAllowed(text);
@@ -189,8 +197,8 @@ fn failed(url: &Url, error: &reqwest::Error) -> SourceError {
 }
 
 /// Resolves names, and lets no private address through.
-struct Guard {
-    private: bool,
+pub(super) struct Guard {
+    pub(super) private: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

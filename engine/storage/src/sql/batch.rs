@@ -1,8 +1,8 @@
 //! One group of the group commit: everything that waited, in one transaction.
 //!
 //! The order inside is the order of locks, the same in every transaction: jobs, blobs, requests, owners, dead
-//! letters, breakers, counters. Claims come after enqueues, so that a job may be accepted and handed out in one
-//! commit.
+//! letters, deliveries, breakers, counters. Claims come after enqueues, so that a job may be accepted and handed out
+//! in one commit.
 
 use std::collections::BTreeSet;
 

@@ -31,6 +31,7 @@ impl Work for Cancel<'_> {
                 letters::remove(tx, &[self.job]).await?;
             }
             tx.write_jobs([&*job]).await?;
+            tx.announce(&[(&*job, &[])]).await?;
         }
         Ok(Some(job.state))
     }

@@ -133,6 +133,8 @@ fn migrator(dialect: Dialect) -> Migrator {
         let tuning = include_str!("../../migrations/0002_postgres.sql");
         all.push(migration(2, "postgres", tuning.to_owned()));
     }
+    let webhooks = include_str!("../../migrations/0003_webhooks.sql");
+    all.push(migration(3, "webhooks", dialect.schema(webhooks)));
     Migrator::with_migrations(all)
 }
 

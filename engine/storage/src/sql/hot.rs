@@ -43,6 +43,8 @@ pub(super) struct Hot {
     #[serde(deserialize_with = "truth")]
     pub(super) pass: bool,
     pub(super) parked_on: Option<String>,
+    pub(super) submitted_at: Millis,
+    pub(super) started_at: Option<Millis>,
     pub(super) finished_at: Option<Millis>,
     /// JSON.
     pub(super) failure: Option<String>,
@@ -52,7 +54,8 @@ pub(super) struct Hot {
 pub(super) type Jobs = BTreeMap<String, Hot>;
 
 const READ: &str = "SELECT all[id, state, pipeline, plan, original, length, lane, owner, filename, turn, cost, lease, \
-    worker, heartbeat_at, due_at, errors, rescues, redrives, pass, parked_on, finished_at, failure] AS jobs FROM";
+    worker, heartbeat_at, due_at, errors, rescues, redrives, pass, parked_on, submitted_at, started_at, finished_at, failure] \
+    AS jobs FROM";
 
 fn lane<'de, D: Deserializer<'de>>(value: D) -> Result<Lane, D::Error> {
     Ok(tally::lane(i64::deserialize(value)?))

@@ -140,7 +140,10 @@ impl Work for Purge<'_> {
         for job in jobs.values_mut() {
             job.hear(Event::Cancel, self.now, &mut tx.tally);
         }
-        finish(tx, &jobs).await
+        let purged = finish(tx, &jobs).await?;
+        let ended: Vec<_> = jobs.values().map(|job| (job, &[][..])).collect();
+        tx.announce(&ended).await?;
+        Ok(purged)
     }
 }
 

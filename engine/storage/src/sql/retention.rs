@@ -70,6 +70,7 @@ impl Work for Forget {
         for statement in [
             "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
             "DELETE FROM errors WHERE job IN (SELECT value->>0 FROM rows($1))",
+            "DELETE FROM webhook_deliveries WHERE job IN (SELECT value->>0 FROM rows($1))",
             "DELETE FROM requests WHERE job IN (SELECT value->>0 FROM rows($1))",
             "DELETE FROM jobs WHERE id IN (SELECT value->>0 FROM rows($1))",
         ] {

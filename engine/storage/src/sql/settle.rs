@@ -112,6 +112,7 @@ pub(super) async fn run(
     tx.write_jobs(ended.iter().filter_map(|ask| jobs.get(&ask.input.lease.job)))
         .await?;
     additions.write(tx).await?;
+    announce(tx, &ended, jobs).await?;
     tell_breakers(tx, &sound, &waiting, jobs).await?;
     Ok(answers)
 }
@@ -122,6 +123,15 @@ fn answer(ask: Option<&Settle>, held: &Held) -> Settled {
     };
     let blobs = renditions(&ask.input.end).iter().map(|rendition| &rendition.blob);
     held.doomed(blobs).map_or(Settled::Done, Settled::Doomed)
+}
+
+async fn announce(tx: &mut Tx<'_>, ended: &[&Settle], jobs: &Jobs) -> Done<()> {
+    let mut all = Vec::with_capacity(ended.len());
+    for &ask in ended {
+        let job = jobs.get(&ask.input.lease.job);
+        all.extend(job.map(|job| (job, renditions(&ask.input.end))));
+    }
+    tx.announce(&all).await
 }
 
 async fn tell_breakers(tx: &mut Tx<'_>, sound: &[&Settle], waiting: &[&Settle], jobs: &mut Jobs) -> Done<()> {

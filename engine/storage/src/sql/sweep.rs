@@ -94,6 +94,8 @@ impl Work for Lost {
         tx.write_jobs(jobs.values()).await?;
         insert_errors(tx, &errors).await?;
         deaths.write(tx).await?;
+        let ended: Vec<_> = jobs.values().map(|job| (job, &[][..])).collect();
+        tx.announce(&ended).await?;
         Ok(rescued)
     }
 }
