@@ -47,7 +47,7 @@ fn wait_for(server: &Server, id: &str, states: &[&str]) -> Value {
             return job;
         }
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
+            begun.elapsed() < Duration::from_mins(1),
             "{id} is not {states:?}: {job:#}"
         );
         std::thread::sleep(Duration::from_millis(20));

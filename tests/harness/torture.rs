@@ -129,7 +129,7 @@ fn load(
                             ledger.lock().expect("no client panicked").insert(id, n);
                         }
                         Some(answer) => {
-                            assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body))
+                            assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body));
                         }
                         None => {
                             unanswered.fetch_add(1, Ordering::Relaxed);

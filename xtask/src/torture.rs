@@ -22,15 +22,10 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     setup::build_tools()?;
     plugins::build(project, false)?;
     let mut build = Command::new("cargo");
-    build.current_dir(&project.root).args([
-        "build",
-        "--package",
-        "server",
-        "--package",
-        "e2e",
-        "--bins",
-        "--examples",
-    ]);
+    build
+        .current_dir(&project.root)
+        .args(["build", "--workspace", "--bins", "--examples"]);
+    build.args(["--features", "imaging/reference", "--features", "storage/testing"]);
     shell::run(&mut build)?;
     let torture = |cycles: u32, store: Option<&str>| {
         let mut command = Command::new(project.target.join("debug/examples/torture"));

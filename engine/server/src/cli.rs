@@ -41,7 +41,7 @@ enum Command {
     /// Check pipeline files: every problem at once, with its position.
     Check(check::Args),
     /// Serve the HTTP API.
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Show what a pipeline does to an image, and why.
     Explain(explain::Args),
     /// Hand images to a running server, and follow what becomes of them.

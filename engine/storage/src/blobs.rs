@@ -83,7 +83,10 @@ impl Blobs {
     pub async fn put(&self, blob: &Blob, bytes: Bytes) -> Stored<()> {
         debug_assert_eq!(digest(&bytes), blob.digest);
         let path = self.path(&blob.digest)?;
-        self.store.put(&path, bytes.into()).await.map_err(failed)?;
+        self.store
+            .put(&path, bytes.into())
+            .await
+            .map_err(|error| failed(&error))?;
         Ok(())
     }
 
@@ -92,13 +95,13 @@ impl Blobs {
         let found = match self.store.get(&self.path(&blob.digest)?).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(&error)),
         };
         if found.meta.size != blob.length {
             let (is, was) = (found.meta.size, blob.length);
             return Err(altered(blob, &format!("it has {is} bytes, but {was} were put")));
         }
-        let bytes = found.bytes().await.map_err(failed)?;
+        let bytes = found.bytes().await.map_err(|error| failed(&error))?;
         if digest(&bytes) != blob.digest {
             return Err(altered(blob, "its bytes have another digest now"));
         }
@@ -109,7 +112,7 @@ impl Blobs {
     pub async fn delete(&self, digest: &str) -> Stored<()> {
         match self.store.delete(&self.path(digest)?).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -123,7 +126,7 @@ impl Blobs {
                 written_at: meta.last_modified.timestamp_millis(),
             }))
         });
-        objects.try_collect().await.map_err(failed)
+        objects.try_collect().await.map_err(|error| failed(&error))
     }
 
     /// `PREFIX/ab/abcd…`: no folder gets too large.
@@ -154,11 +157,11 @@ fn altered(blob: &Blob, how: &str) -> StoreError {
     ))
 }
 
-fn failed(error: Error) -> StoreError {
-    match disk_full(&error) {
-        true => StoreError::Full(error.to_string()),
-        false => unavailable(format!("blobs: {error}")),
+fn failed(error: &Error) -> StoreError {
+    if disk_full(error) {
+        return StoreError::Full(error.to_string());
     }
+    unavailable(format!("blobs: {error}"))
 }
 
 fn disk_full(error: &Error) -> bool {

@@ -111,7 +111,8 @@ fn letters_are_redriven_and_purged() {
 
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    stopbath(["dead", "export", "--all", "-o", out, "--server", server.url()]).ok();
+    let exported = stopbath(["dead", "export", "--all", "-o", out, "--server", server.url()]).ok();
+    assert!(exported.output.contains("4 written"), "{}", exported.output);
     let saved = std::fs::read(folder.path().join(format!("{}.original", ids[2]))).unwrap();
     assert_eq!(saved, b"no picture 2");
 

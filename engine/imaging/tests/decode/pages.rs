@@ -2,16 +2,16 @@
 
 use crate::common::{fixture, full};
 
-fn boxed(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    [&(data.len() as u32 + 8).to_be_bytes()[..], name, data].concat()
+fn boxed(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    [&(data.len() as u32 + 8).to_be_bytes()[..], &name, data].concat()
 }
 
 /// A track of so many samples.
-fn track(handler: &[u8; 4], samples: u32) -> Vec<u8> {
-    let handler = boxed(b"hdlr", &[&[0_u8; 8][..], handler, &[0; 13]].concat());
-    let sizes = boxed(b"stsz", &[&[0_u8; 8][..], &samples.to_be_bytes()].concat());
-    let table = boxed(b"minf", &boxed(b"stbl", &sizes));
-    boxed(b"trak", &boxed(b"mdia", &[handler, table].concat()))
+fn track(handler: [u8; 4], samples: u32) -> Vec<u8> {
+    let handler = boxed(*b"hdlr", &[&[0_u8; 8][..], &handler, &[0; 13]].concat());
+    let sizes = boxed(*b"stsz", &[&[0_u8; 8][..], &samples.to_be_bytes()].concat());
+    let table = boxed(*b"minf", &boxed(*b"stbl", &sizes));
+    boxed(*b"trak", &boxed(*b"mdia", &[handler, table].concat()))
 }
 
 /// The same file with copies of its directory behind each other.
@@ -45,8 +45,8 @@ fn told(bytes: &[u8]) -> Vec<String> {
 fn the_frames_of_an_avif_sequence_are_told() {
     let still = fixture("plain.avif");
     assert!(told(&still).is_empty());
-    let tracks = [track(b"pict", 5), track(b"auxv", 9)].concat();
-    let moving = [still, boxed(b"moov", &tracks)].concat();
+    let tracks = [track(*b"pict", 5), track(*b"auxv", 9)].concat();
+    let moving = [still, boxed(*b"moov", &tracks)].concat();
     assert_eq!(told(&moving), ["the avif has 5 frames, only the first is read"]);
 }
 

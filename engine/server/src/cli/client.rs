@@ -94,9 +94,12 @@ pub(super) fn failure(value: &Value) -> String {
 /// A path or query segment as a URL wants it.
 pub(super) fn escape(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let each = text.bytes().map(|b| match keep(b) {
-        true => char::from(b).to_string(),
-        false => format!("%{b:02X}"),
+    let each = text.bytes().map(|b| {
+        if keep(b) {
+            char::from(b).to_string()
+        } else {
+            format!("%{b:02X}")
+        }
     });
     each.collect()
 }

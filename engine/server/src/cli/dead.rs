@@ -233,7 +233,7 @@ fn selected(client: &Client, selection: &Selection) -> Result<Vec<Value>> {
         let mut path = format!("/v1/dead?limit=500{before}");
         for (name, value) in [("group", &selection.group), ("pipeline", &selection.pipeline)] {
             if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", escape(value)));
+                path = format!("{path}&{name}={}", escape(value));
             }
         }
         let page = client.json(client.get(&path))?;

@@ -186,7 +186,7 @@ fn list(args: &List) -> Result<ExitCode> {
     let mut path = format!("/v1/jobs?limit={}", args.limit);
     for (name, value) in [("pipeline", &args.pipeline), ("state", &args.state)] {
         if let Some(value) = value {
-            path.push_str(&format!("&{name}={}", escape(value)));
+            path = format!("{path}&{name}={}", escape(value));
         }
     }
     let page = client.json(client.get(&path))?;

@@ -176,7 +176,7 @@ fn deliveries(args: &Deliveries) -> Result<()> {
     let client = Client::new(&args.server)?;
     let mut query = format!("/deliveries?limit={}", args.limit);
     if let Some(job) = &args.job {
-        query.push_str(&format!("&job={}", escape(job)));
+        query = format!("{query}&job={}", escape(job));
     }
     let page = client.json(client.get(&path(&args.endpoint, &query)))?;
     if args.server.json {

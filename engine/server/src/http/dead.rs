@@ -232,8 +232,10 @@ fn understand(selection: &Selection) -> Result<(Filter, u32), Problem> {
     Ok((filter, selection.limit.unwrap_or(MOST).min(MOST)))
 }
 
-/// Which pipelines, and the plans to run there; no plan is that of each letter.
-fn targets(app: &App, selection: &Selection) -> Result<Vec<(Option<String>, Option<String>)>, Problem> {
+/// A pipeline, or all of them, and the plan to run there, or that of each letter.
+type Target = (Option<String>, Option<String>);
+
+fn targets(app: &App, selection: &Selection) -> Result<Vec<Target>, Problem> {
     if !selection.latest {
         return Ok(vec![(selection.pipeline.clone(), None)]);
     }

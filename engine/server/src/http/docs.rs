@@ -73,12 +73,12 @@ fn complete(operation: &mut Operation) {
         };
         if response.description.is_empty() {
             let good = status.starts_with('2');
-            response.description = if good {
+            let text = if good {
                 "What was asked for"
             } else {
                 "What went wrong"
-            }
-            .to_owned();
+            };
+            text.clone_into(&mut response.description);
         }
         as_problem(response);
     }

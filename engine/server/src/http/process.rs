@@ -23,7 +23,7 @@ use crate::library::Pipeline;
 use crate::outcome::{Outcome, Rendition};
 
 /// However long a caller wants to wait.
-const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(1);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -136,13 +136,16 @@ async fn ended(app: &App, job: JobView, shape: Shape, only: Option<&str>) -> Res
     answer::build(shape, outcome, &app.budget).await
 }
 
+/// The pipeline, the shape of the answer, the only rendition that is wanted, and how long to wait.
+type Understood<'a> = (&'a Pipeline, Shape, Option<String>, Option<Duration>);
+
 /// Everything that can be wrong before the original is looked at.
 fn understand<'a>(
     app: &'a App,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(&'a Pipeline, Shape, Option<String>, Option<Duration>), Problem> {
+) -> Result<Understood<'a>, Problem> {
     let Path(name) = name?;
     let Query(Options { rendition, wait }) = options?;
     let pipeline = super::pipelines::find(app, &name)?;

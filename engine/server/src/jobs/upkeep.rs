@@ -16,7 +16,7 @@ use crate::app::App;
 const STALE: Millis = 30_000;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 /// How many jobs or blobs go in one step, so that others get to the database in between.
 const AT_ONCE: u32 = 500;
 /// Bytes without a row are given this time to get one.

@@ -109,10 +109,8 @@ pub(crate) async fn deliver(app: Arc<App>) {
         match app.jobs.store.endpoints_due(app.jobs.clock.now()).await {
             Ok(endpoints) => {
                 for endpoint in endpoints {
-                    if !busy.contains_key(&endpoint) {
-                        let task = tasks.spawn(serve(Arc::clone(&app), endpoint.clone()));
-                        busy.insert(endpoint, task);
-                    }
+                    let serve = || tasks.spawn(serve(Arc::clone(&app), endpoint.clone()));
+                    busy.entry(endpoint.clone()).or_insert_with(serve);
                 }
             }
             Err(error) => tracing::error!("look for webhooks to send: {error}"),

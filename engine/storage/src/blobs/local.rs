@@ -19,7 +19,7 @@ pub(super) struct Claim {
 }
 
 /// Half-written files of other living processes are younger.
-const ABANDONED: Duration = Duration::from_secs(3600);
+const ABANDONED: Duration = Duration::from_hours(1);
 
 pub(super) fn open(root: &Path) -> io::Result<(LocalFileSystem, Claim)> {
     fs::create_dir_all(root)?;

@@ -95,8 +95,8 @@ pub(crate) async fn submit(
             .sources
             .fetch(&source, limit)
             .await
-            .map_err(not_fetched)?,
-        Named::Body(request) => upload::receive(&app, request, limit).await?,
+            .map_err(|error| not_fetched(&error))?,
+        Named::Body(request) => upload::receive(&app, *request, limit).await?,
     };
     let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
     accepted(&app, &ticket).await
@@ -104,7 +104,7 @@ pub(crate) async fn submit(
 
 /// Where the original is.
 enum Named {
-    Body(Request),
+    Body(Box<Request>),
     Source(String),
 }
 
@@ -114,12 +114,9 @@ async fn source(app: &App, request: Request) -> Result<Named, Problem> {
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok());
-    if !content_type.is_some_and(|t| {
-        t.split(';')
-            .next()
-            .is_some_and(|t| t.trim() == "application/json")
-    }) {
-        return Ok(Named::Body(request));
+    let media_type = content_type.and_then(|text| text.split(';').next());
+    if media_type.map(str::trim) != Some("application/json") {
+        return Ok(Named::Body(Box::new(request)));
     }
     let body = upload::receive(app, request, LONGEST_SOURCE).await?;
     let Source { source } = serde_json::from_slice(body.bytes()).map_err(|error| {
@@ -131,7 +128,7 @@ async fn source(app: &App, request: Request) -> Result<Named, Problem> {
     Ok(Named::Source(source))
 }
 
-fn not_fetched(error: SourceError) -> Problem {
+fn not_fetched(error: &SourceError) -> Problem {
     let text = error.to_string();
     match error {
         SourceError::NotAllowed(_) => Problem::new(403, "not-allowed", text),

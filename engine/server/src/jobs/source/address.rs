@@ -12,21 +12,24 @@ pub(super) fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
-    let special = match (a, b, c) {
-        // This network, private, loopback, link-local.
-        (0 | 10 | 127, ..) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        // Carrier-grade NAT, protocol assignments, documentation, 6to4 relays, benchmarks.
+    // This network, private, loopback, link-local.
+    let near = matches!(
+        (a, b),
+        (0 | 10 | 127, _) | (169, 254) | (172, 16..=31) | (192, 168)
+    );
+    // Carrier-grade NAT, protocol assignments, documentation, 6to4 relays, benchmarks.
+    let special = matches!(
+        (a, b, c),
         (100, 64..=127, _)
-        | (192, 0, 0 | 2)
-        | (192, 88, 99)
-        | (198, 18 | 19, _)
-        | (198, 51, 100)
-        | (203, 0, 113) => true,
-        // Multicast, reserved, broadcast.
-        (224.., ..) => true,
-        _ => false,
-    };
-    !special
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (198, 18 | 19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    );
+    // Multicast, reserved, broadcast.
+    let nobodys = a >= 224;
+    !(near || special || nobodys)
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
@@ -36,10 +39,10 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     let segments = ip.segments();
     // Only 2000::/3 is given out; of it, documentation, Teredo and benchmarks are special.
     let given_out = segments[0] & 0xe000 == 0x2000;
-    let special = match segments {
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => true,
-        _ => false,
-    };
+    let special = matches!(
+        segments,
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..]
+    );
     given_out && !special
 }
 
@@ -47,9 +50,10 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match ip.segments() {
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] if (high, low) > (0, 1) => Some(v4(high, low)),
-        [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
-        [0x2002, high, low, ..] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0, 0, 0, 0..=1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     }
 }

@@ -44,7 +44,7 @@ impl From<End> for Finding {
 pub(super) async fn attempt(app: &Arc<App>, job: Claimed) {
     let found = match find_out(app, &job).await {
         Ok(found) => found,
-        Err(failure) => judge(app, &job, None, failure, Report::default()),
+        Err(failure) => judge(app, &job, None, failure, &Report::default()),
     };
     settle(app, &job, found).await;
 }
@@ -65,9 +65,8 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
             ..End::Dead { failure, report }.into()
         });
     }
-    let original = match fetch(app, &job.original).await? {
-        Some(original) => original,
-        None => return Ok(later(app)),
+    let Some(original) = fetch(app, &job.original).await? else {
+        return Ok(later(app));
     };
     let spec = app.library.job(&plan);
     if let Some(missing) = plan
@@ -90,7 +89,7 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
     match outcome.result {
         Ok(renditions) => {
             let stored: Vec<StoredRendition> = renditions.iter().map(stored).collect();
-            let bytes = stored
+            let bytes: Vec<_> = stored
                 .iter()
                 .zip(&renditions)
                 .map(|(s, r)| (s.blob.clone(), r.bytes.clone()))
@@ -106,7 +105,7 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
                 bytes,
             })
         }
-        Err(failure) => Ok(judge(app, job, Some(&plan), failure, outcome.report)),
+        Err(failure) => Ok(judge(app, job, Some(&plan), failure, &outcome.report)),
     }
 }
 
@@ -154,7 +153,7 @@ fn stored(rendition: &Rendition) -> StoredRendition {
     }
 }
 
-async fn write(app: &App, renditions: &Vec<(Blob, Bytes)>) -> Result<(), Failure> {
+async fn write(app: &App, renditions: &[(Blob, Bytes)]) -> Result<(), Failure> {
     for (blob, bytes) in renditions {
         let put = app.jobs.blobs.put(blob, bytes.clone()).await;
         put.map_err(|e| store_failed(&e))?;
@@ -164,12 +163,12 @@ async fn write(app: &App, renditions: &Vec<(Blob, Bytes)>) -> Result<(), Failure
 }
 
 /// What follows from a failure.
-fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report: Report) -> Finding {
+fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report: &Report) -> Finding {
     let retry = plan.map(|plan| plan.retry.clone()).unwrap_or_default();
     let dice = rand::random();
     let verdict = retry::verdict(&failure, job.errors, job.rescues, &retry, dice);
     let observations = plan
-        .map(|plan| observe(plan, job, &report, Some(&failure)))
+        .map(|plan| observe(plan, job, report, Some(&failure)))
         .unwrap_or_default();
     let repeats = failure.kind.class() == FailureClass::Deterministic;
     Finding {
@@ -184,7 +183,7 @@ fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report
             },
             Verdict::Dead => End::Dead {
                 failure,
-                report: as_json(&report),
+                report: as_json(report),
             },
         },
     }

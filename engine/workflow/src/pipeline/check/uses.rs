@@ -84,18 +84,16 @@ pub(super) fn parse(text: &str) -> Result<Uses, String> {
             "`{range}` is neither an exact version nor a range; write `{name}@^{range}` for the newest that is compatible"
         ));
     }
-    match range.parse() {
-        Ok(req) => Ok(Uses::Plugin {
+    if let Ok(req) = range.parse() {
+        return Ok(Uses::Plugin {
             name: name.to_owned(),
             req,
-        }),
-        Err(_) => {
-            let (name, range) = (clip(name), clip(range));
-            Err(format!(
-                "`{range}` is not a version; write an exact one (`{name}@1.2.3`) or a range (`{name}@^1.2`)"
-            ))
-        }
+        });
     }
+    let (name, range) = (clip(name), clip(range));
+    Err(format!(
+        "`{range}` is not a version; write an exact one (`{name}@1.2.3`) or a range (`{name}@^1.2`)"
+    ))
 }
 
 pub(super) fn resolve(
