@@ -17,9 +17,13 @@ fn track(handler: [u8; 4], samples: u32) -> Vec<u8> {
 /// The same file with copies of its directory behind each other.
 fn with_pages(mut tiff: Vec<u8>, more: usize) -> Vec<u8> {
     assert_eq!(&tiff[..4], b"II*\0");
-    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let number = |bytes: &[u8], at: usize| {
+        u32::from_le_bytes(bytes[at..at + 4].try_into().expect("as many bytes")) as usize
+    };
     let start = number(&tiff, 4);
-    let entries = usize::from(u16::from_le_bytes(tiff[start..start + 2].try_into().unwrap()));
+    let entries = usize::from(u16::from_le_bytes(
+        tiff[start..start + 2].try_into().expect("as many bytes"),
+    ));
     let directory = tiff[start..start + 2 + 12 * entries].to_vec();
     let mut link = start + directory.len();
     for _ in 0..more {
@@ -34,7 +38,7 @@ fn with_pages(mut tiff: Vec<u8>, more: usize) -> Vec<u8> {
 
 /// What is said of pictures that are not read.
 fn told(bytes: &[u8]) -> Vec<String> {
-    let decoded = full(bytes).unwrap();
+    let decoded = full(bytes).expect("a picture");
     assert_eq!(decoded.picture.frames.len(), 1);
     let mut notes = decoded.notes;
     notes.retain(|note| note.contains("only the first"));
