@@ -83,6 +83,22 @@ impl Decoder for Svg {
 }
 stopbath_plugin::export_decoder!(Svg);
 
+/// Drawing goes as deep as the elements do, and the stack has an end.
+const DEEPEST: usize = 200;
+
+/// In one pass, as parents come before their children.
+fn is_deeper(document: &roxmltree::Document<'_>, limit: usize) -> bool {
+    let mut depths: Vec<usize> = Vec::new();
+    document.descendants().any(|node| {
+        let above = node
+            .parent()
+            .and_then(|parent| depths.get(parent.id().get_usize()));
+        let depth = above.map_or(0, |above| above + 1);
+        depths.push(depth);
+        depth > limit
+    })
+}
+
 fn parse(input: &[u8]) -> Result<usvg::Tree, Error> {
     let text = std::str::from_utf8(input)
         .map_err(|error| Error::BadInput(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
@@ -92,6 +108,11 @@ fn parse(input: &[u8]) -> Result<usvg::Tree, Error> {
     };
     let document = roxmltree::Document::parse_with_options(text, options)
         .map_err(|error| Error::BadInput(format!("not well-formed: {error}")))?;
+    if is_deeper(&document, DEEPEST) {
+        return Err(Error::BadInput(format!(
+            "elements lie in each other more than {DEEPEST} deep; flatten the groups"
+        )));
+    }
     if let Some(reference) = external::first(&document) {
         return Err(Error::Unsupported(format!(
             "the picture needs {reference}; embed it, nothing else is read"

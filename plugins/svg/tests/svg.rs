@@ -95,3 +95,19 @@ fn entities_do_not_explode() {
         "bad-input"
     );
 }
+
+#[test]
+fn no_picture_is_too_deep_to_be_drawn() {
+    let nested = |depth: usize| {
+        let (open, close) = ("<g opacity='.9'>".repeat(depth), "</g>".repeat(depth));
+        let xmlns = "xmlns='http://www.w3.org/2000/svg' width='4' height='4'";
+        let svg = format!("<svg {xmlns}>{open}<rect width='4' height='4'/>{close}</svg>");
+        run_decoder::<Svg>(svg.as_bytes(), "")
+    };
+    assert!(nested(190).is_ok());
+    for depth in [200, 50_000] {
+        let error = nested(depth).unwrap_err();
+        assert_eq!(error.kind(), "bad-input");
+        assert!(error.message().contains("flatten"), "{error:?}");
+    }
+}
