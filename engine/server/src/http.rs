@@ -65,7 +65,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(map_response(as_declared))
-        .layer(TraceLayer::new_for_http())
+        // Failures are told by `Problem`, which knows more of them.
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .with_state(app)
 }
 
