@@ -93,6 +93,13 @@ fn letters_are_redriven_and_purged() {
     .ok()
     .json();
     assert_eq!(dry["jobs"].as_array().unwrap().len(), 4);
+    let first = json!({ "all": true, "dry_run": true, "limit": 1 });
+    let first = post(&server, "/v1/dead/redrive", &first).ok().json();
+    assert_eq!(
+        first["jobs"],
+        json!([ids[0]]),
+        "a dry run names the one that would go"
+    );
     let canary = post(
         &server,
         "/v1/dead/redrive",
@@ -108,6 +115,13 @@ fn letters_are_redriven_and_purged() {
     );
     let letter = server.get(&format!("/v1/dead/{}", ids[0])).ok().json();
     assert_eq!(letter["redrives"], 1);
+    let fresh = json!({ "all": true, "dry_run": true, "most_redrives": 1 });
+    let fresh = post(&server, "/v1/dead/redrive", &fresh).ok().json();
+    assert_eq!(
+        fresh["jobs"],
+        json!(ids[1..]),
+        "and leaves out the one that would not"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();

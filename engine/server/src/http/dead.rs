@@ -165,10 +165,12 @@ pub(crate) async fn redrive(
 ) -> Result<Json<Moved>, Problem> {
     let Json(selection) = selection?;
     let (filter, limit) = understand(&selection)?;
-    if selection.dry_run {
-        return would_be(&app, &filter, limit).await;
-    }
     let most = selection.most_redrives.unwrap_or(5);
+    if selection.dry_run {
+        let active = |letter: &DeadLetter| app.library.pipelines.contains_key(&letter.pipeline);
+        let fits = |letter: &DeadLetter| letter.redrives < most && (!selection.latest || active(letter));
+        return would_be(&app, &filter, limit, fits).await;
+    }
     let now = app.jobs.clock.now();
     let mut jobs = Vec::new();
     for (pipeline, plan) in targets(&app, &selection)? {
@@ -207,7 +209,7 @@ pub(crate) async fn purge(
     let Json(selection) = selection?;
     let (filter, limit) = understand(&selection)?;
     if selection.dry_run {
-        return would_be(&app, &filter, limit).await;
+        return would_be(&app, &filter, limit, |_| true).await;
     }
     let jobs = app.jobs.store.purge(&filter, limit, app.jobs.clock.now()).await?;
     tracing::info!(who = caller.name, jobs = jobs.len(), "dead letters purged");
@@ -252,9 +254,26 @@ fn targets(app: &App, selection: &Selection) -> Result<Vec<Target>, Problem> {
     }
 }
 
-async fn would_be(app: &App, filter: &Filter, limit: u32) -> Result<Json<Moved>, Problem> {
-    let letters = app.jobs.store.letters(filter, None, limit).await?;
-    let jobs = letters.into_iter().map(|letter| letter.job).collect();
+/// The oldest letters that fit, as the store would take them.
+async fn would_be(
+    app: &App,
+    filter: &Filter,
+    limit: u32,
+    fits: impl Fn(&DeadLetter) -> bool,
+) -> Result<Json<Moved>, Problem> {
+    let mut jobs = Vec::new();
+    let mut before: Option<String> = None;
+    loop {
+        let page = app.jobs.store.letters(filter, before.as_deref(), MOST).await?;
+        before = page.last().map(|letter| letter.job.clone());
+        let is_last = page.len() < MOST as usize;
+        jobs.extend(page.into_iter().filter(&fits).map(|letter| letter.job));
+        if is_last {
+            break;
+        }
+    }
+    jobs.reverse();
+    jobs.truncate(limit as usize);
     Ok(moved(jobs, limit, true))
 }
 

@@ -22,7 +22,7 @@ use super::problem::Problem;
 use crate::app::App;
 pub(crate) use events::{__path_events, events};
 pub(crate) use files::{__path_original, __path_rendition, fetch, original, rendition};
-pub(crate) use submit::{__path_submit, is_success, submit, waited};
+pub(crate) use submit::{__path_submit, submit, waited};
 pub(crate) use view::JobBody;
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
+use workflow::job::State as JobState;
 use workflow::pipeline::Duration;
 use workflow::ports::JobView;
 use workflow::words::clip;
@@ -106,7 +107,7 @@ pub(crate) async fn process(
 
 /// The job's end, as if it had just been run.
 async fn ended(app: &App, job: JobView, shape: Shape, only: Option<&str>) -> Result<Response, Problem> {
-    if !jobs::is_success(&job) {
+    if job.state != JobState::Succeeded {
         return Err(match job.failure {
             Some(failure) => failure.into(),
             None => Problem::new(409, "conflict", "the job was cancelled"),

@@ -16,6 +16,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use workflow::words::clip;
 
+use crate::budget::{Share, Spent};
 use crate::original::{AppendError, Original};
 
 /// For everything together.
@@ -49,6 +50,8 @@ pub(crate) enum SourceError {
     TooLarge(u64),
     #[error("{0}")]
     Failed(String),
+    #[error("too many originals and answers are in memory at once")]
+    Busy,
 }
 
 #[derive(Debug, Clone)]
@@ -75,23 +78,28 @@ impl Sources {
         })
     }
 
-    /// `limit` is in bytes.
-    pub(crate) async fn fetch(&self, source: &str, limit: u64) -> Result<Original, SourceError> {
-        let fetched = tokio::time::timeout(TIME, self.follow(source, limit)).await;
+    /// `limit` is in bytes; the original comes with its share of the budget.
+    pub(crate) async fn fetch(
+        &self,
+        source: &str,
+        limit: u64,
+        share: Share,
+    ) -> Result<Original, SourceError> {
+        let fetched = tokio::time::timeout(TIME, self.follow(source, limit, share)).await;
         fetched.unwrap_or_else(|_| {
             let text = format!("{} took longer than {} s", clip(source), TIME.as_secs());
             Err(SourceError::Failed(text))
         })
     }
 
-    async fn follow(&self, source: &str, limit: u64) -> Result<Original, SourceError> {
+    async fn follow(&self, source: &str, limit: u64, share: Share) -> Result<Original, SourceError> {
         let mut url = Url::parse(source).map_err(|error| not_allowed(source, &error.to_string()))?;
         for _ in 0..=REDIRECTS {
             self.allow(&url)?;
             let answer = self.client.get(url.clone()).send().await;
             let answer = answer.map_err(|error| failed(&url, &error))?;
             if !answer.status().is_redirection() {
-                return receive(answer, limit).await;
+                return receive(answer, limit, share).await;
             }
             let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
             let to = to
@@ -135,7 +143,7 @@ pub(super) fn is_private(url: &Url) -> bool {
     literal.is_ok_and(|ip| !address::is_public(ip))
 }
 
-async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceError> {
+async fn receive(mut answer: Response, limit: u64, mut share: Share) -> Result<Original, SourceError> {
     let url = answer.url().clone();
     if !answer.status().is_success() {
         return Err(SourceError::Failed(format!(
@@ -149,6 +157,9 @@ async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceErr
     }
     let mut original = Original::new(limit);
     while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&url, &error))? {
+        share
+            .grow(chunk.len() as u64)
+            .map_err(|Spent| SourceError::Busy)?;
         original.append(&chunk).map_err(|error| match error {
             AppendError::TooLarge(limit) => SourceError::TooLarge(limit),
             AppendError::Io(error) => SourceError::Failed(error.to_string()),
@@ -160,6 +171,7 @@ async fn receive(mut answer: Response, limit: u64) -> Result<Original, SourceErr
             clip(url.as_str())
         )));
     }
+    original.keep(share);
     Ok(original)
 }
 
@@ -222,6 +234,7 @@ impl Resolve for Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
 
     fn sources(hosts: &[&str]) -> Sources {
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -258,7 +271,7 @@ mod tests {
             "gopher://example.com/",
             "no address at all",
         ] {
-            let refused = sources.fetch(url, 100).await;
+            let refused = sources.fetch(url, 100, Budget::new(100).share()).await;
             assert!(
                 matches!(refused, Err(SourceError::NotAllowed(_))),
                 "{url}: {refused:?}"
@@ -269,7 +282,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_fetched_from_hosts_that_nobody_allowed() {
         for hosts in [&[][..], &["images.example.com"]] {
-            let refused = sources(hosts).fetch("http://other.example.com/", 100).await;
+            let refused = sources(hosts)
+                .fetch("http://other.example.com/", 100, Budget::new(100).share())
+                .await;
             assert!(matches!(refused, Err(SourceError::NotAllowed(_))), "{refused:?}");
         }
     }

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
-use workflow::job;
 use workflow::ports::{JobView, Lane};
 use workflow::words::clip;
 
 use super::{JobBody, find, view};
 use crate::app::App;
+use crate::budget::Spent;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::http::upload;
@@ -93,7 +93,7 @@ pub(crate) async fn submit(
         Named::Source(source) => app
             .jobs
             .sources
-            .fetch(&source, limit)
+            .fetch(&source, limit, app.budget.share())
             .await
             .map_err(|error| not_fetched(&error))?,
         Named::Body(request) => upload::receive(&app, *request, limit).await?,
@@ -134,6 +134,7 @@ fn not_fetched(error: &SourceError) -> Problem {
         SourceError::NotAllowed(_) => Problem::new(403, "not-allowed", text),
         SourceError::TooLarge(_) => Problem::too_large(text),
         SourceError::Failed(_) => Problem::new(502, "source-failed", text),
+        SourceError::Busy => Spent.into(),
     }
 }
 
@@ -249,9 +250,4 @@ pub(crate) async fn waited(
         };
         tokio::time::timeout_at(look_again, ended).await.ok();
     }
-}
-
-/// Whether this is the end that a caller hopes for.
-pub(crate) fn is_success(job: &JobView) -> bool {
-    job.state == job::State::Succeeded
 }
