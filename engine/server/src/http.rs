@@ -9,6 +9,7 @@ pub(crate) mod health;
 mod identity;
 pub(crate) mod jobs;
 pub(crate) mod limits;
+mod paging;
 mod pipelines;
 mod plugins;
 mod problem;

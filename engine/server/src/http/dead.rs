@@ -13,6 +13,7 @@ use workflow::ports::{DeadGroup, DeadLetter, Filter};
 use workflow::words::clip;
 
 use super::identity::Identity;
+use super::paging;
 use super::problem::Problem;
 use crate::app::App;
 use crate::clock;
@@ -127,15 +128,13 @@ pub(crate) async fn list(
         fingerprint: search.group,
         ..Filter::default()
     };
-    let limit = search.limit.unwrap_or(50).clamp(1, 500);
+    let limit = paging::size(search.limit);
     let letters = app
         .jobs
         .store
         .letters(&filter, search.before.as_deref(), limit)
         .await?;
-    let next = (letters.len() == limit as usize)
-        .then(|| letters.last().map(|l| l.job.clone()))
-        .flatten();
+    let next = paging::next(&letters, limit, |letter| &letter.job);
     let letters = letters.into_iter().map(LetterBody::from).collect();
     Ok(Json(Page { letters, next }))
 }

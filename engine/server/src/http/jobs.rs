@@ -18,6 +18,7 @@ use workflow::ports::{Filter, JobView, StoreError};
 use workflow::words::clip;
 
 use super::identity::Identity;
+use super::paging;
 use super::problem::Problem;
 use crate::app::App;
 pub(crate) use events::{__path_events, events};
@@ -62,15 +63,13 @@ pub(crate) async fn list(
         state: state.map_err(|error| Problem::bad_request(clip(&error.to_string())))?,
         ..Filter::default()
     };
-    let limit = search.limit.unwrap_or(50).clamp(1, 500);
+    let limit = paging::size(search.limit);
     let found = app
         .jobs
         .store
         .jobs(&filter, search.before.as_deref(), limit)
         .await?;
-    let next = (found.len() == limit as usize)
-        .then(|| found.last().map(|job| job.id.clone()))
-        .flatten();
+    let next = paging::next(&found, limit, |job| &job.id);
     let jobs = found.into_iter().map(JobBody::brief).collect();
     Ok(Json(Page { jobs, next }))
 }

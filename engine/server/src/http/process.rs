@@ -83,7 +83,6 @@ pub(crate) async fn process(
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
     let (pipeline, shape, only, wait) = match understand(&app, name, options, request.headers()) {
         Ok(understood) => understood,
         Err(problem) => {
@@ -91,8 +90,9 @@ pub(crate) async fn process(
             return Err(problem);
         }
     };
+    let wait = wait.map(|wait| (wait, request.headers().clone()));
     let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
-    if let Some(wait) = wait {
+    if let Some((wait, headers)) = wait {
         let wait = wait.as_std().min(LONGEST_WAIT);
         return match jobs::waited(&app, &pipeline.plan, caller, &headers, original, wait).await? {
             Ok(job) => ended(&app, job, shape, only.as_deref()).await,

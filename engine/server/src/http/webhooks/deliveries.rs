@@ -15,6 +15,7 @@ use super::find;
 use super::view::DeliveryBody;
 use crate::app::App;
 use crate::http::identity::Identity;
+use crate::http::paging;
 use crate::http::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,16 +54,14 @@ pub(crate) async fn deliveries(
         endpoint: Some(endpoint),
         job: search.job,
     };
-    let limit = search.limit.unwrap_or(50).clamp(1, 500);
+    let limit = paging::size(search.limit);
     let found = app
         .jobs
         .store
         .deliveries(&filter, search.before.as_deref(), limit)
         .await?;
     let deliveries: Vec<_> = found.into_iter().map(DeliveryBody::from).collect();
-    let next = (deliveries.len() == limit as usize)
-        .then(|| deliveries.last().map(|delivery| delivery.id.clone()))
-        .flatten();
+    let next = paging::next(&deliveries, limit, |delivery| &delivery.id);
     Ok(Json(DeliveryPage { deliveries, next }))
 }
 
