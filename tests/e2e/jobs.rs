@@ -1,8 +1,12 @@
 //! Durable jobs: what was accepted ends, once, and nothing of it is lost.
 
+mod batch;
 mod breaker;
 mod dead;
 mod kill;
+mod redrive;
+mod replay;
+mod seed;
 mod webhooks;
 
 use std::time::{Duration, Instant};
@@ -78,6 +82,9 @@ fn a_job_gives_what_a_synchronous_call_gives() {
         photo
     );
     assert_eq!(job["report"]["steps"][1]["id"], "small");
+    for step in job["report"]["steps"].as_array().unwrap() {
+        assert!(step["ms"].is_number() && step["cache"] == "miss", "{step}");
+    }
     let missing = server.get(&format!(
         "/v1/jobs/{}/renditions/other.png",
         job["id"].as_str().unwrap()

@@ -42,3 +42,16 @@ impl Ran {
             .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.output))
     }
 }
+
+/// Whether this process may do everything.
+pub(crate) fn as_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id can be started");
+    id.stdout.trim_ascii() == b"0"
+}
+
+/// Sends a signal by its name to processes that may be gone already.
+pub(crate) fn signal(name: &str, pids: &[u32]) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).args(pids.iter().map(u32::to_string));
+    drop(kill.stderr(std::process::Stdio::null()).status());
+}

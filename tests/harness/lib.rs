@@ -7,10 +7,17 @@
 mod answer;
 mod command;
 pub mod damage;
+mod dice;
+pub mod faults;
+mod ledger;
 mod memory;
 mod multipart;
 pub mod pictures;
+mod postgres;
+mod proxy;
 mod raw;
+pub mod s3;
+pub mod seed;
 mod server;
 pub mod torture;
 
@@ -18,8 +25,11 @@ use std::path::PathBuf;
 
 pub use answer::{Answer, Part};
 pub use command::{Ran, stopbath};
+pub use ledger::{Ledger, Load, Told};
 pub use memory::{Memory, Watch, children};
-pub use multipart::form;
+pub use multipart::{form, form_of};
+pub use postgres::Cluster;
+pub use proxy::Proxy;
 pub use raw::Raw;
 pub use server::{Builder, Server};
 

@@ -4,14 +4,23 @@ use crate::Part;
 
 /// A form with one file: the header's value and the body.
 pub fn form(field: &str, file_name: &str, bytes: &[u8]) -> (String, Vec<u8>) {
+    form_of(field, [(file_name, bytes)])
+}
+
+/// A form with several files, by name.
+pub fn form_of<'a>(field: &str, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> (String, Vec<u8>) {
     let boundary = "a-boundary-that-no-picture-has";
-    let head = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file_name}\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n"
-    );
-    let mut body = head.into_bytes();
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let mut body = Vec::new();
+    for (file_name, bytes) in files {
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file_name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     (format!("multipart/form-data; boundary={boundary}"), body)
 }
 

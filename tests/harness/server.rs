@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use ureq::Agent;
 
-use crate::{Answer, Memory, Raw};
+use crate::command::signal;
+use crate::{Answer, Memory, Raw, children};
 
 /// A first start compiles plugins; one at a time is quicker than several for the same.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -26,6 +27,8 @@ pub struct Server {
     folder: TempDir,
     /// How it was started.
     arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    blobs: PathBuf,
 }
 
 /// What a server is started with.
@@ -35,6 +38,9 @@ pub struct Builder {
     plugins: PathBuf,
     executors: u32,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    store: Option<String>,
+    blobs: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -46,13 +52,7 @@ enum Pipelines {
 impl Server {
     /// With the example pipelines and the useful plugins.
     pub fn examples() -> Builder {
-        let pipelines = Pipelines::Folder(crate::root().join("pipelines"));
-        Builder {
-            pipelines,
-            plugins: crate::plugins(),
-            executors: 2,
-            arguments: Vec::new(),
-        }
+        Builder::new(Pipelines::Folder(crate::root().join("pipelines")))
     }
 
     /// With pipelines of the test's own: pairs of a name and the YAML that follows `pipeline: NAME`.
@@ -61,12 +61,7 @@ impl Server {
             .into_iter()
             .map(|(name, yaml)| (name.into(), yaml.into()))
             .collect();
-        Builder {
-            pipelines: Pipelines::Made(made),
-            plugins: crate::plugins(),
-            executors: 2,
-            arguments: Vec::new(),
-        }
+        Builder::new(Pipelines::Made(made))
     }
 
     pub fn pid(&self) -> u32 {
@@ -118,8 +113,10 @@ impl Server {
     pub fn kill_and_restart(&mut self, environment: &[(&str, &str)]) -> bool {
         drop(self.child.kill());
         drop(self.child.wait());
+        let own = self.environment.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        let all: Vec<_> = own.chain(environment.iter().copied()).collect();
         let address;
-        (self.child, address) = launch(&self.arguments, self.folder.path(), environment);
+        (self.child, address) = launch(&self.arguments, self.folder.path(), &all);
         let Some(address) = address else {
             return false;
         };
@@ -136,7 +133,19 @@ impl Server {
 
     /// Where it keeps its blobs.
     pub fn blobs(&self) -> PathBuf {
-        self.folder.path().join("blobs")
+        self.blobs.clone()
+    }
+
+    /// Stops the server (`STOP`), or lets it go on (`CONT`).
+    pub fn signal(&self, name: &str) {
+        signal(name, &[self.pid()]);
+    }
+
+    /// The same for its executors.
+    pub fn signal_executors(&self, name: &str) {
+        let executors = children(self.pid());
+        assert!(!executors.is_empty(), "the server has no executors");
+        signal(name, &executors);
     }
 
     pub fn url(&self) -> &str {
@@ -177,6 +186,18 @@ impl Drop for Server {
 }
 
 impl Builder {
+    fn new(pipelines: Pipelines) -> Self {
+        Self {
+            pipelines,
+            plugins: crate::plugins(),
+            executors: 2,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            store: None,
+            blobs: None,
+        }
+    }
+
     #[must_use]
     pub fn plugins(mut self, folder: impl AsRef<Path>) -> Self {
         folder.as_ref().clone_into(&mut self.plugins);
@@ -196,6 +217,27 @@ impl Builder {
         self
     }
 
+    /// Set at every start.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `--store`; SQLite in a folder of its own unless said otherwise.
+    #[must_use]
+    pub fn store(mut self, url: impl Into<String>) -> Self {
+        self.store = Some(url.into());
+        self
+    }
+
+    /// `--blobs`; a folder of its own unless said otherwise.
+    #[must_use]
+    pub fn blobs(mut self, folder: impl AsRef<Path>) -> Self {
+        self.blobs = Some(folder.as_ref().to_owned());
+        self
+    }
+
     pub fn start(self) -> Server {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let pipelines = self.pipelines.folder(folder.path());
@@ -209,12 +251,16 @@ impl Builder {
         ]);
         arguments.extend(["--plugins".into(), self.plugins.into()]);
         // Compiled plugins are shared by all servers, jobs by none.
-        let store = format!("sqlite:{}", folder.path().join("jobs.db").display());
+        let own = || format!("sqlite:{}", folder.path().join("jobs.db").display());
+        let store = self.store.unwrap_or_else(own);
+        let blobs = self.blobs.unwrap_or_else(|| folder.path().join("blobs"));
         arguments.extend(["--store".into(), store.into()]);
-        arguments.extend(["--blobs".into(), folder.path().join("blobs").into()]);
+        arguments.extend(["--blobs".into(), blobs.clone().into()]);
         arguments.extend(self.arguments.into_iter().map(OsString::from));
         let guard = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (child, address) = launch(&arguments, folder.path(), &[]);
+        let environment = self.environment.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        let environment: Vec<_> = environment.collect();
+        let (child, address) = launch(&arguments, folder.path(), &environment);
         let address = address.unwrap_or_else(|| {
             let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
             panic!("the server ended before it listened:\n{log}");
@@ -228,6 +274,8 @@ impl Builder {
             agent: config.max_idle_connections_per_host(32).build().into(),
             folder,
             arguments,
+            environment: self.environment,
+            blobs,
         };
         server.wait_until_healthy();
         drop(guard);

@@ -11,6 +11,7 @@ mod http;
 mod lab;
 mod load;
 mod memory;
+mod queue;
 mod report;
 mod server;
 mod tax;
@@ -26,7 +27,10 @@ use crate::plugins;
 use crate::project::Project;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    jobs: Option<Jobs>,
     /// Measure only this part.
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -39,6 +43,15 @@ pub(crate) struct Args {
     /// Write the tables here too.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+}
+
+/// Benchmarks of the job store, instead of those of pictures.
+#[derive(Debug, clap::Subcommand)]
+enum Jobs {
+    /// The queue alone, against BullMQ, pg-boss and apalis at equal durability; idle load; submits over HTTP.
+    Queue(queue::Args),
+    /// How quickly a million jobs are looked at.
+    Million(queue::million::Args),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +67,11 @@ enum Part {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    match &args.jobs {
+        Some(Jobs::Queue(args)) => return queue::run(project, args),
+        Some(Jobs::Million(args)) => return queue::million::run(project, args),
+        None => {}
+    }
     let wanted = |part| args.only.is_none_or(|only| only == part);
     let rounds = args.runs.unwrap_or(if args.quick { 2 } else { 5 }).max(1);
     if wanted(Part::Tax) {

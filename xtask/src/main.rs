@@ -4,9 +4,11 @@
 //! What the commands build goes into cargo's target folder and nowhere else.
 
 mod bench;
+mod cluster;
 mod lint;
 mod plugins;
 mod project;
+mod seed;
 mod serve;
 mod setup;
 mod shell;
@@ -40,9 +42,11 @@ enum Command {
     Setup,
     /// Build every plugin into the target folder's `plugins/`.
     Plugins,
-    /// Measure Stopbath beside sharp, ipx and thumbor.
+    /// Measure Stopbath beside sharp, ipx and thumbor, or its queue beside BullMQ, pg-boss and apalis.
     Bench(bench::Args),
-    /// Kill the server hundreds of times, and check that nothing acknowledged is lost.
+    /// Send thousands of images, 15 % of them poison, over a store that fails: every valid one must succeed.
+    Seed(seed::Args),
+    /// Kill the server hundreds of times and let everything under it fail: nothing acknowledged is lost.
     Torture(torture::Args),
 }
 
@@ -68,6 +72,7 @@ fn run(command: Command) -> Result<()> {
             .map(drop),
         Command::Plugins => setup::build_tools().and_then(|()| plugins::build(&project, true)),
         Command::Bench(args) => bench::run(&project, &args),
+        Command::Seed(args) => seed::run(&project, &args),
         Command::Torture(args) => torture::run(&project, &args),
     }
 }

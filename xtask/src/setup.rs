@@ -3,15 +3,22 @@
 //! System packages are installed only by root with apt-get, the compile target only through rustup;
 //! otherwise one line says what to install and how. With everything there it takes a moment and no network.
 
+mod faults;
 mod postgres;
+mod python;
+mod redis;
 mod reference;
+mod s3;
 
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+pub(crate) use faults::faults;
 pub(crate) use postgres::postgres;
+pub(crate) use redis::redis;
 pub(crate) use reference::reference;
+pub(crate) use s3::s3;
 
 use crate::shell;
 

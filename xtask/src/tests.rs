@@ -17,6 +17,8 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
     phase("set-up", setup::build_tools)?;
     let python = phase("reference pictures", || setup::reference(project))?;
     let postgres = phase("PostgreSQL", setup::postgres)?;
+    let s3 = phase("S3 server", || setup::s3(project))?;
+    phase("tools for faults", setup::faults)?;
     phase("plugins", || plugins::build(project, true))?;
     phase("build", || {
         shell::run(cargo(project, "build").args(["--bins", "--tests"]))
@@ -28,6 +30,7 @@ pub(crate) fn run(project: &Project, args: &[String]) -> Result<()> {
         command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
         command.env("STOPBATH_PYTHON", &python);
         command.env("STOPBATH_POSTGRES", &postgres);
+        command.env("STOPBATH_S3", &s3);
         // Tests that name no data folder stay out of the user's own.
         command.env("STOPBATH_DATA", project.target.join("test-data"));
         shell::run(

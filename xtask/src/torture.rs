@@ -1,10 +1,10 @@
-//! `cargo xtask torture`: the kill test at length, on SQLite and on PostgreSQL.
+//! `cargo xtask torture`: the kill test at length, on SQLite and on PostgreSQL, and faults from outside.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
+use crate::cluster::Cluster;
 use crate::project::Project;
 use crate::{plugins, setup, shell};
 
@@ -16,23 +16,17 @@ pub(crate) struct Args {
     /// How often the server is killed over PostgreSQL.
     #[arg(long, default_value_t = 100)]
     postgres: u32,
+    /// How often each fault from outside is tried: full disks, failing calls, a database that crashes, a server that
+    /// stands still, clocks that jump.
+    #[arg(long, default_value_t = 1)]
+    faults: u32,
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    setup::build_tools()?;
-    plugins::build(project, false)?;
-    let mut build = Command::new("cargo");
-    build
-        .current_dir(&project.root)
-        .args(["build", "--workspace", "--bins", "--examples"]);
-    build.args(["--features", "imaging/reference", "--features", "storage/testing"]);
-    shell::run(&mut build)?;
+    build(project)?;
     let torture = |cycles: u32, store: Option<&str>| {
-        let mut command = Command::new(project.target.join("debug/examples/torture"));
+        let mut command = program(project);
         command.arg(cycles.to_string()).args(store);
-        command.env("STOPBATH_BIN", project.target.join("debug/stopbath"));
-        command.env("STOPBATH_PLUGINS_DIR", plugins::folder(project));
-        command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
         shell::run(&mut command)
     };
     if args.sqlite > 0 {
@@ -44,84 +38,39 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         let cluster = Cluster::start(&setup::postgres()?, &project.target.join("torture-postgres"))?;
         torture(args.postgres, Some(&cluster.url()))?;
     }
+    if args.faults > 0 {
+        println!("faults, {} rounds", args.faults);
+        faults(project, args.faults)?;
+    }
     Ok(())
 }
 
-/// A temporary PostgreSQL server, durable as in earnest.
-struct Cluster {
-    programs: PathBuf,
-    folder: PathBuf,
+fn faults(project: &Project, rounds: u32) -> Result<()> {
+    setup::faults()?;
+    plugins::build(project, true)?;
+    let mut command = program(project);
+    command.args(["faults", &rounds.to_string()]);
+    command.env("STOPBATH_POSTGRES", setup::postgres()?);
+    shell::run(&mut command)
 }
 
-impl Cluster {
-    fn start(programs: &Path, folder: &Path) -> Result<Self> {
-        if folder.exists() {
-            std::fs::remove_dir_all(folder)?;
-        }
-        std::fs::create_dir_all(folder)?;
-        let cluster = Self {
-            programs: programs.to_owned(),
-            folder: folder.to_owned(),
-        };
-        shell::output(Command::new("chmod").arg("0777").arg(folder))?;
-        shell::output(
-            cluster
-                .call("initdb")
-                .args(["--auth=trust", "--username=postgres", "--pgdata"])
-                .arg(cluster.data()),
-        )?;
-        let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={}",
-            folder.display()
-        );
-        let mut start = cluster.call("pg_ctl");
-        start
-            .args(["--wait", "--options", &options, "--log"])
-            .arg(folder.join("log"))
-            .arg("--pgdata");
-        // Its server would keep a pipe open for ever.
-        shell::run(
-            start
-                .arg(cluster.data())
-                .arg("start")
-                .stdout(std::process::Stdio::null()),
-        )?;
-        Ok(cluster)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    fn url(&self) -> String {
-        format!(
-            "postgres:///postgres?host={}&user=postgres",
-            self.folder.display()
-        )
-    }
-
-    /// PostgreSQL refuses to run as root.
-    fn call(&self, program: &str) -> Command {
-        let program = self.programs.join(program);
-        let root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-        if !root {
-            return Command::new(program);
-        }
-        let mut command = Command::new("runuser");
-        command
-            .args(["-u", "postgres", "--"])
-            .arg(program)
-            .current_dir("/");
-        command
-    }
+/// Everything that the program needs.
+pub(crate) fn build(project: &Project) -> Result<()> {
+    setup::build_tools()?;
+    plugins::build(project, false)?;
+    let mut build = Command::new("cargo");
+    build
+        .current_dir(&project.root)
+        .args(["build", "--workspace", "--bins", "--examples"]);
+    build.args(["--features", "imaging/reference", "--features", "storage/testing"]);
+    shell::run(&mut build)
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let mut stop = self.call("pg_ctl");
-        stop.args(["--mode=immediate", "--pgdata"])
-            .arg(self.data())
-            .arg("stop");
-        drop(shell::output(&mut stop));
-    }
+/// The program that does the long tests.
+pub(crate) fn program(project: &Project) -> Command {
+    let mut command = Command::new(project.target.join("debug/examples/torture"));
+    command.env("STOPBATH_BIN", project.target.join("debug/stopbath"));
+    command.env("STOPBATH_PLUGINS_DIR", plugins::folder(project));
+    command.env("STOPBATH_FIXTURE_PLUGINS_DIR", plugins::fixtures_folder(project));
+    command
 }

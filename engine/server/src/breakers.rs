@@ -1,15 +1,32 @@
-//! What this worker knows of the breakers: a copy of the store's, a second old at most.
+//! What this worker knows of the breakers: a copy of the store's. And the way on for jobs that wait for a plugin which
+//! their pipeline has replaced by now.
+//!
+//! Other processes change breakers, too. While jobs run the copy is renewed each second, and for the first one after a
+//! rest before it begins; so what a job knows when it begins is about a second old, and never older than `FRESH`.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use workflow::breaker::Breaker;
 use workflow::ports::{BreakerView, Stored};
 
+use crate::app::App;
 use crate::jobs::Jobs;
+use crate::library::Library;
+
+/// Jobs moved in one transaction.
+const AT_ONCE: u32 = 500;
+
+/// Longer than the second between two looks of `upkeep`, so that in between nobody asks.
+const FRESH: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug, Default)]
-pub(crate) struct Breakers(RwLock<BTreeMap<String, Known>>);
+pub(crate) struct Breakers {
+    known: RwLock<BTreeMap<String, Known>>,
+    /// When the store was asked last.
+    asked: Mutex<Option<Instant>>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -20,19 +37,29 @@ struct Known {
 impl Breakers {
     /// May a job that needs this plugin run now? One whose breaker let it through has a pass.
     pub(crate) fn admits(&self, plugin: &str, pass: bool) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(plugin).is_none_or(|known| known.breaker.admits(pass))
     }
 
     /// Some breaker wants to hear that time passes.
     pub(crate) fn any_waits(&self) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known
             .values()
             .any(|known| known.breaker.needs_ticks(known.parked))
     }
 
+    /// Asks the store, unless it was asked just now.
+    pub(crate) async fn freshen(&self, jobs: &Jobs) -> Stored<()> {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_some_and(|asked| asked.elapsed() < FRESH) {
+            return Ok(());
+        }
+        self.refresh(jobs).await
+    }
+
     pub(crate) async fn refresh(&self, jobs: &Jobs) -> Stored<()> {
+        let asked = Instant::now();
         let found = jobs.store.breakers().await?;
         let known = |view: BreakerView| {
             let BreakerView {
@@ -44,7 +71,50 @@ impl Breakers {
             (plugin, Known { breaker, parked })
         };
         let found = found.into_iter().map(known).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Ok(())
     }
+}
+
+/// The plans of the active pipelines that can do without the plugin, by pipeline.
+fn ways_around(library: &Library, plugin: &str) -> BTreeMap<String, String> {
+    let free = library.pipelines.iter().filter(|(_, pipeline)| {
+        let plugins = pipeline.plan.plugins();
+        plugins.iter().all(|used| used.digest != plugin)
+    });
+    free.map(|(name, pipeline)| (name.clone(), pipeline.plan.digest.clone()))
+        .collect()
+}
+
+/// Jobs that wait for the plugin go on with their pipelines as they are now, oldest first; how many that were.
+pub(crate) async fn move_on(app: &App, plugin: &str) -> Stored<usize> {
+    let plans = ways_around(&app.library, plugin);
+    let mut moved = 0;
+    loop {
+        let now = app.jobs.clock.now();
+        let some = app.jobs.store.replan(plugin, &plans, AT_ONCE, now).await?.len();
+        moved += some;
+        if some < AT_ONCE as usize {
+            return Ok(moved);
+        }
+    }
+}
+
+/// A pipeline that was changed takes along the jobs that wait for a plugin which it no longer uses.
+pub(crate) async fn take_along(app: &App) -> Stored<()> {
+    for view in app.jobs.store.breakers().await? {
+        if view.parked == 0 || view.breaker.admits(false) {
+            continue;
+        }
+        let moved = move_on(app, &view.plugin).await?;
+        if moved > 0 {
+            tracing::info!(
+                plugin = view.title,
+                moved,
+                "parked jobs go on with their pipelines as they are now"
+            );
+        }
+    }
+    Ok(())
 }

@@ -57,6 +57,14 @@ impl Share {
         }
     }
 
+    /// Hands over that much of what was taken, or all of it if it is less.
+    pub(crate) fn split(&mut self, bytes: u64) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        let budget = self.budget.clone();
+        Self { budget, bytes }
+    }
+
     /// The same bytes, which keep the share until the last handle to any of them is gone.
     pub(crate) fn hold(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         let share = Arc::clone(self);
@@ -101,6 +109,18 @@ mod tests {
         let mut greedy = budget.share();
         assert_eq!(greedy.grow(101), Err(Spent));
         assert_eq!(greedy.grow(u64::MAX), Err(Spent));
+        budget.share().grow(100).unwrap();
+    }
+
+    #[test]
+    fn what_is_split_off_is_given_back_by_itself() {
+        let budget = Budget::new(100);
+        let mut whole = budget.share();
+        whole.grow(100).unwrap();
+        drop(whole.split(60));
+        budget.share().grow(60).unwrap();
+        assert_eq!(budget.share().grow(61), Err(Spent));
+        drop(whole.split(u64::MAX));
         budget.share().grow(100).unwrap();
     }
 

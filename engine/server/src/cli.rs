@@ -1,5 +1,6 @@
 //! The command line: what there is, and the way to it.
 
+mod audit;
 mod bench;
 mod breaker;
 mod check;
@@ -9,6 +10,7 @@ mod explain;
 mod files;
 mod job;
 mod plugin;
+mod replay;
 mod run;
 mod serve;
 pub(crate) mod style;
@@ -44,6 +46,8 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Show what a pipeline does to an image, and why.
     Explain(explain::Args),
+    /// Run a job of a server again here, and keep what every step made.
+    Replay(replay::Args),
     /// Hand images to a running server, and follow what becomes of them.
     #[command(subcommand)]
     Job(job::Command),
@@ -56,6 +60,8 @@ enum Command {
     /// Say who is told of the ends of jobs, and look at what was sent.
     #[command(subcommand)]
     Webhook(webhook::Command),
+    /// List what people did: redrives, purges, switched breakers, changed webhooks, cancelled jobs.
+    Audit(audit::Args),
     /// Look into plugins, and try them.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -87,10 +93,12 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Job(command) => job::main(command),
         Command::Dead(command) => dead::main(command),
         Command::Breaker(command) => breaker::main(command),
         Command::Webhook(command) => webhook::main(command),
+        Command::Audit(args) => audit::main(&args),
         Command::Plugin(command) => plugin::main(command),
         Command::Bench(args) => done(bench::main(&args)),
         Command::Executor(args) => done(child::main(&args)),

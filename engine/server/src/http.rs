@@ -1,6 +1,7 @@
 //! Every route on one page, and what holds for all of them.
 
 mod answer;
+mod audit;
 mod breakers;
 pub(crate) mod connections;
 mod dead;
@@ -14,6 +15,7 @@ mod pipelines;
 mod plugins;
 mod problem;
 mod process;
+mod redrives;
 mod upload;
 mod webhooks;
 
@@ -42,13 +44,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/events", get(jobs::events))
         .route("/v1/jobs/{id}/original", get(jobs::original))
+        .route("/v1/jobs/{id}/plan", get(jobs::plan))
         .route("/v1/jobs/{id}/renditions/{name}", get(jobs::rendition))
         .route("/v1/counts", get(jobs::counts))
         .route("/v1/dead", get(dead::list))
         .route("/v1/dead/groups", get(dead::groups))
-        .route("/v1/dead/redrive", post(dead::redrive))
+        .route("/v1/dead/redrive", post(redrives::begin))
         .route("/v1/dead/purge", post(dead::purge))
         .route("/v1/dead/{job}", get(dead::show))
+        .route("/v1/redrives", get(redrives::list))
+        .route("/v1/redrives/{id}", get(redrives::show))
+        .route("/v1/redrives/{id}/cancel", post(redrives::cancel))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/breakers", get(breakers::list))
         .route("/v1/breakers/{plugin}/{action}", post(breakers::act))
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::add))
@@ -58,6 +65,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/v1/deliveries/{id}/replay", post(webhooks::replay))
         .route("/v1/plugins", get(plugins::list))
+        .route("/v1/plugins/{digest}/component", get(plugins::component))
         .route("/v1/schema/pipeline.json", get(pipelines::schema))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

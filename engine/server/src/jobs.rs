@@ -5,6 +5,7 @@
 
 pub(crate) mod intake;
 pub(crate) mod load;
+pub(crate) mod redrives;
 pub(crate) mod source;
 pub(crate) mod upkeep;
 pub(crate) mod webhooks;
@@ -20,12 +21,13 @@ use rustix::fs::{FlockOperation, flock};
 use storage::blobs::Blobs;
 use storage::disk::{Floors, Gauge, Room};
 use storage::sql::SqlStore;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 use workflow::job::State;
 use workflow::ports::Store;
 
 use crate::clock::Clock;
 use load::Load;
+use redrives::Redrives;
 use source::{SourceArgs, Sources};
 use webhooks::{Hooks, WebhookArgs};
 
@@ -35,7 +37,8 @@ pub(crate) struct JobArgs {
     /// The database: `sqlite:FILE` or `postgres://…`; default: `jobs.db` in the data folder.
     #[arg(long, env = "STOPBATH_STORE", value_name = "URL")]
     store: Option<String>,
-    /// Originals and renditions: a folder, or `s3://BUCKET/PREFIX`; default: `blobs` in the data folder.
+    /// Originals and renditions: a folder, or `s3://BUCKET/PREFIX`, with `?endpoint=…&region=…` and keys in
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; default: `blobs` in the data folder.
     #[arg(long, env = "STOPBATH_BLOBS", value_name = "URL")]
     blobs: Option<String>,
     /// With less room than this on a disk, in MiB, no new jobs are taken in.
@@ -47,11 +50,21 @@ pub(crate) struct JobArgs {
     /// How long jobs that ended well are kept, with their renditions, in hours. Dead letters stay.
     #[arg(long, env = "STOPBATH_KEEP", value_name = "HOURS", default_value_t = 168)]
     pub(crate) keep: u64,
+    /// How often a server says that it still works on its jobs, in seconds; after three times as long without a word
+    /// another one takes them. The same for all that share a database.
+    #[arg(
+        long,
+        env = "STOPBATH_HEARTBEAT",
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=300)
+    )]
+    pub(crate) heartbeat: u64,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
     webhooks: WebhookArgs,
-    /// How many seconds of work may wait before new jobs are refused.
+    /// How many seconds of work may wait before new jobs are refused; bulk jobs at half of it.
     #[arg(
         long,
         env = "STOPBATH_BACKLOG",
@@ -74,11 +87,10 @@ pub(crate) struct Jobs {
     pub(crate) clock: Clock,
     /// What happened in this process; other workers' jobs are found by asking the store.
     pub(crate) news: broadcast::Sender<News>,
-    /// There may be something to claim.
-    pub(crate) work: Notify,
     pub(crate) load: Load,
     pub(crate) sources: Sources,
     pub(crate) hooks: Hooks,
+    pub(crate) redrives: Redrives,
     pub(crate) worker: String,
     pub(crate) args: JobArgs,
     /// No other process uses this database, so nobody else can be running its jobs.
@@ -113,24 +125,26 @@ impl Jobs {
         let mut disks: Vec<PathBuf> = file
             .iter()
             .filter_map(|f| f.parent())
-            .map(Path::to_owned)
+            // Of a bare file name it is empty, and means here.
+            .map(|folder| Path::new(".").join(folder))
             .collect();
-        if !blobs.contains("://") {
-            disks.push(PathBuf::from(&blobs));
-        }
+        // S3 has no disk of ours.
+        disks.extend(Blobs::folder(&blobs).map(Path::to_owned));
+        let blobs = Blobs::open(&blobs).context("open the blobs")?;
+        blobs.check().await.context("open the blobs")?;
         let floors = Floors {
             soft: args.soft_floor << 20,
             hard: args.hard_floor << 20,
         };
         Ok(Self {
             store: Arc::new(store),
-            blobs: Blobs::open(&blobs).context("open the blobs")?,
+            blobs,
             clock: Clock::start(),
             news: broadcast::channel(4096).0,
-            work: Notify::new(),
             load: Load::default(),
             sources: Sources::new(&args.sources)?,
             hooks: Hooks::new(&args.webhooks)?,
+            redrives: Redrives::default(),
             worker: worker_name(),
             args: args.clone(),
             alone: url.starts_with("sqlite:"),

@@ -2,11 +2,12 @@
 //!
 //! Both are read from folders. A bad file is reported and left out; the others are there all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 use workflow::pipeline::{
     Bytes, Ceilings, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check_within,
 };
@@ -65,6 +66,20 @@ impl Library {
             }
         }
         Ok(())
+    }
+
+    /// Adds a plugin that lies in no folder, even if another of the same name and version is here; pipelines do not
+    /// see it, plans that are pinned to it do.
+    pub(crate) fn add(&mut self, path: PathBuf, config: &PoolConfig) -> Result<()> {
+        let inspected = Inspector::new(config).inspect(&path);
+        let inspected = inspected.map_err(anyhow::Error::msg)?;
+        self.plugins.push(Installed { path, inspected });
+        Ok(())
+    }
+
+    /// Whether exactly this component is here.
+    pub(crate) fn has(&self, digest: &str) -> bool {
+        self.plugins.iter().any(|p| p.inspected.digest == digest)
     }
 
     fn install(&mut self, path: PathBuf, inspected: Inspected) {
@@ -160,6 +175,7 @@ impl Library {
             threads: 1,
             only: None,
             keep_steps: false,
+            paused: BTreeSet::new(),
         }
     }
 }
@@ -177,6 +193,11 @@ fn say_compiling(count: usize) {
 /// The text of a pipeline.
 pub(crate) fn read_source(path: &Path) -> std::io::Result<String> {
     regular::read_text(path, workflow::limits::MAX_PIPELINE)
+}
+
+/// The digest that names a component, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// `name@version`.

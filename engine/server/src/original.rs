@@ -6,6 +6,8 @@
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use crate::budget::Share;
 
 /// Memory of former originals, its pages still there.
@@ -39,6 +41,16 @@ impl Original {
             bytes,
             limit,
             share: None,
+        }
+    }
+
+    /// One that is whole already; its memory is taken over where nobody else holds it.
+    pub(crate) fn whole(bytes: Bytes, share: Share) -> Self {
+        let bytes = Vec::from(bytes);
+        Self {
+            limit: bytes.len() as u64,
+            bytes,
+            share: Some(share),
         }
     }
 
@@ -124,6 +136,23 @@ mod tests {
         let mut exact = Original::new(1000);
         exact.fill(io::repeat(7).take(1000)).unwrap();
         assert_eq!(exact.bytes().len(), 1000);
+    }
+
+    #[test]
+    fn bytes_that_are_whole_are_not_copied() {
+        let budget = Budget::new(3);
+        let mut share = budget.share();
+        share.grow(3).unwrap();
+        let bytes = Bytes::from(vec![1, 2, 3]);
+        let at = bytes.as_ptr();
+        let original = Original::whole(bytes, share);
+        assert_eq!(
+            (original.bytes(), original.bytes().as_ptr()),
+            (&[1, 2, 3][..], at)
+        );
+        assert!(budget.share().grow(1).is_err());
+        drop(original);
+        budget.share().grow(3).unwrap();
     }
 
     #[test]

@@ -12,6 +12,9 @@ use workflow::failure::Failure;
 pub(crate) struct Outcome {
     pub(crate) result: Result<Vec<Rendition>, Failure>,
     pub(crate) report: Report,
+    /// What the steps made, where the job asks for it: those before a failure, too.
+    #[serde(skip)]
+    pub(crate) kept: Vec<Kept>,
 }
 
 impl Outcome {
@@ -23,6 +26,7 @@ impl Outcome {
         Self {
             result: Err(failure),
             report: Report::default(),
+            kept: Vec::new(),
         }
     }
 }
@@ -38,6 +42,22 @@ pub(crate) struct Rendition {
     pub(crate) key: String,
     /// Size in bytes.
     pub(crate) length: u64,
+    #[serde(skip)]
+    pub(crate) bytes: Bytes,
+}
+
+/// What one step made, as a file for people to look at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The step's place in the plan.
+    pub(crate) place: usize,
+    pub(crate) report: StepReport,
+    /// Of the file's name, without the dot.
+    pub(crate) ending: String,
+    /// Size in bytes.
+    pub(crate) length: u64,
+    /// How long it took to make the file, in microseconds; the job's limits do not count it.
+    pub(crate) spent: u64,
     #[serde(skip)]
     pub(crate) bytes: Bytes,
 }
@@ -62,6 +82,16 @@ pub(crate) struct Report {
     pub(crate) ms: f64,
 }
 
+/// Whether there was an answer already.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Cache {
+    /// It was remembered, and nothing ran.
+    Hit,
+    #[default]
+    Miss,
+}
+
 /// One step or one rendition.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct StepReport {
@@ -69,6 +99,9 @@ pub(crate) struct StepReport {
     /// `decode`, `watermark@1.0.2`, `encode jpeg` …
     pub(crate) uses: String,
     pub(crate) ms: f64,
+    /// Whether this was known before or worked out for this job.
+    #[serde(default)]
+    pub(crate) cache: Cache,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fuel: Option<u64>,
     /// Peak memory of the plugin in bytes.
@@ -87,6 +120,12 @@ pub(crate) struct StepReport {
     /// What the plugin said through `emit`; ends up in the report's `metadata`.
     #[serde(skip)]
     pub(crate) emitted: BTreeMap<String, Value>,
+    /// It did not run, because the breaker of its plugin was open; `on_failure` said what to do without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) paused: bool,
+    /// What took its place: another step's id, or a plugin as `name@version`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) replaced_by: Option<String>,
     /// The failure that `on_failure` passed over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) skipped: Option<String>,

@@ -7,14 +7,16 @@
 
 mod detour;
 mod graph;
+mod keep;
 mod native;
 mod plugins;
 mod rendition;
 mod report;
 mod running;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +28,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::key;
 use workflow::plan::{Plan, PlannedStep};
 
-use crate::outcome::{Outcome, Rendition, Report, StepReport};
+use crate::outcome::{Kept, Outcome, Rendition, Report, StepReport};
 pub(crate) use plugins::Plugins;
 pub(crate) use report::uses;
 use running::Running;
@@ -41,8 +43,11 @@ pub(crate) struct JobSpec {
     pub(crate) threads: u32,
     /// Only this rendition is wanted; pixels do not depend on it.
     pub(crate) only: Option<String>,
-    /// Also give back a PNG of every step's frame, for people to look at.
+    /// Also give back what every step made, for people to look at.
     pub(crate) keep_steps: bool,
+    /// Plugins whose breakers are open, by digest: their steps do not run, and `on_failure` says what then.
+    #[serde(default)]
+    pub(crate) paused: BTreeSet<String>,
 }
 
 impl JobSpec {
@@ -70,6 +75,9 @@ struct Run<'a> {
     original_digest: String,
     deadline: Instant,
     running: Running<'a>,
+    on_kept: &'a (dyn Fn(Kept) + Sync),
+    /// Microseconds spent on what `on_kept` was given; the deadline does not count them.
+    keeping: AtomicU64,
     made: Mutex<Made>,
 }
 
@@ -95,8 +103,22 @@ pub(crate) fn run(
     original: &[u8],
     on_running: &(dyn Fn(&str) + Sync),
 ) -> Outcome {
+    watched(job, plugins, original, on_running, &drop::<Kept>)
+}
+
+/// The same; `on_kept` gets what each step made, as soon as it is made, where the job asks for it.
+pub(crate) fn watched(
+    job: &JobSpec,
+    plugins: &Plugins,
+    original: &[u8],
+    on_running: &(dyn Fn(&str) + Sync),
+    on_kept: &(dyn Fn(Kept) + Sync),
+) -> Outcome {
     let begun = Instant::now();
-    let run = Run::new(job, plugins, original, on_running);
+    let run = Run {
+        on_kept,
+        ..Run::new(job, plugins, original, on_running)
+    };
     let result = graph::walk(&run);
     run.running.nothing();
     let original = run.original_digest;
@@ -116,6 +138,7 @@ pub(crate) fn run(
     Outcome {
         result: result.map(|()| made.renditions.into_values().collect()),
         report,
+        kept: Vec::new(),
     }
 }
 
@@ -145,6 +168,8 @@ impl<'a> Run<'a> {
             original_digest: blake3::hash(original).to_hex().to_string(),
             deadline: Instant::now() + job.timeout(),
             running: Running::new(on_running),
+            on_kept: &drop::<Kept>,
+            keeping: AtomicU64::new(0),
             made: Mutex::new(Made {
                 keys: vec![String::new(); job.plan.steps.len()],
                 ..Made::default()
@@ -181,7 +206,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_late(&self) -> bool {
-        Instant::now() >= self.deadline
+        Instant::now() >= self.deadline()
     }
 
     fn late(&self) -> Failure {
@@ -198,16 +223,18 @@ impl<'a> Run<'a> {
             ..StepReport::default()
         };
         let input = inputs.first();
-        let result = self
-            .action(node, &step.action, input, &mut report)
-            .or_else(|failure| self.after_failure(failure, node, inputs, &mut report));
+        let around = self.around_paused(node, step, inputs, &mut report);
+        let result = around.unwrap_or_else(|| {
+            self.action(node, &step.action, input, &mut report)
+                .or_else(|failure| self.after_failure(failure, node, inputs, &mut report))
+        });
         report.ms = millis(begun);
         match &result {
             Ok(value) => {
                 report.output = report::describe(value);
                 self.keep_facts(step, value);
                 self.keep_key(node, step);
-                self.keep_step_picture(node, step, value)?;
+                self.keep_value(node, step, value, &mut report);
             }
             Err(failure) => report.output = format!("failed: {}", failure.kind),
         }

@@ -3,17 +3,25 @@
 //! A `put` that returns is durable. The same digest may be put again and again. Which blobs are needed is not
 //! here: that is the store's to know (`Retention`), this only keeps and deletes.
 
+mod fault;
 mod local;
+mod s3;
+
+pub use fault::Unusable;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 use workflow::ports::{Blob, Millis, StoreError, Stored};
+
+use fault::{failed, is_missing, no_room, unavailable};
+
+/// How often a place is tried before it is found unusable.
+const PROBES: usize = 3;
 
 /// A place for blobs.
 #[derive(Debug, Clone)]
@@ -21,6 +29,8 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     /// What all paths begin with.
     prefix: Path,
+    /// How people call it, if it is S3.
+    place: Option<String>,
     /// Held as long as anybody uses the directory.
     _claim: Option<Arc<local::Claim>>,
 }
@@ -46,12 +56,24 @@ pub fn blob(bytes: &[u8]) -> Blob {
 }
 
 impl Blobs {
-    /// `s3://BUCKET/PREFIX` with what the environment says (`AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID` …), or a directory.
+    /// A directory, or `s3://BUCKET/PREFIX?endpoint=…&region=…` with keys from the environment
+    /// (`AWS_ACCESS_KEY_ID` …), where everything else may stand, too; see `s3` for what the query may say.
     pub fn open(url: &str) -> Stored<Self> {
-        match url.strip_prefix("s3://") {
-            Some(rest) => Self::s3(rest),
-            None => Self::directory(FilePath::new(url.strip_prefix("file://").unwrap_or(url))),
+        if let Some(rest) = url.strip_prefix("s3://") {
+            return Self::s3(rest);
         }
+        match Self::folder(url) {
+            Some(folder) => Self::directory(folder),
+            None => Err(StoreError::Broken(
+                "blobs are kept in a folder or at `s3://BUCKET/PREFIX`, and nowhere else".to_owned(),
+            )),
+        }
+    }
+
+    /// The local folder that such an address means, if it means one.
+    pub fn folder(url: &str) -> Option<&FilePath> {
+        let local = url.strip_prefix("file://").unwrap_or(url);
+        (!local.contains("://")).then(|| FilePath::new(local))
     }
 
     /// Makes the directory where it is missing, and clears away what an earlier process did not finish.
@@ -63,20 +85,47 @@ impl Blobs {
         Ok(Self {
             store: Arc::new(store),
             prefix: Path::default(),
+            place: None,
             _claim: Some(Arc::new(claim)),
         })
     }
 
     fn s3(rest: &str) -> Stored<Self> {
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-        let store =
-            store.map_err(|error| StoreError::Broken(format!("s3://{rest} cannot be used: {error}")))?;
+        let s3::Opened { store, prefix, place } = s3::open(rest).map_err(StoreError::Broken)?;
         Ok(Self {
             store: Arc::new(store),
-            prefix: Path::from(prefix),
+            prefix,
+            place: Some(place),
             _claim: None,
         })
+    }
+
+    /// Writes, reads and lists something, so that a wrong bucket or wrong keys are told at the start and not by the
+    /// first job. A directory has shown at its opening what it is; a store that is only full may still serve.
+    pub async fn check(&self) -> Result<(), Unusable> {
+        let Some(place) = &self.place else {
+            return Ok(());
+        };
+        // A request that is not repeated by itself may fail by chance.
+        let mut tried = self.probe().await;
+        for _ in 1..PROBES {
+            if tried.is_err() {
+                tried = self.probe().await;
+            }
+        }
+        match tried {
+            Err(error) if !no_room(&error) => Err(Unusable::new(place, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), Error> {
+        let path = self.prefix.clone().join("probe");
+        let bytes = Bytes::from_static(b"Stopbath keeps blobs here.\n");
+        self.store.put(&path, bytes.into()).await?;
+        self.store.get(&path).await?.bytes().await?;
+        self.listed(0).await?;
+        Ok(())
     }
 
     /// Durable when it returns.
@@ -94,7 +143,7 @@ impl Blobs {
     pub async fn get(&self, blob: &Blob) -> Stored<Option<Bytes>> {
         let found = match self.store.get(&self.path(&blob.digest)?).await {
             Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(failed(&error)),
         };
         if found.meta.size != blob.length {
@@ -108,16 +157,29 @@ impl Blobs {
         Ok(Some(bytes))
     }
 
+    /// Whether it is there, without a look at its bytes.
+    pub async fn has(&self, blob: &Blob) -> Stored<bool> {
+        match self.store.head(&self.path(&blob.digest)?).await {
+            Ok(meta) => Ok(meta.size == blob.length),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
     /// Gone when it returns, also if it was not there.
     pub async fn delete(&self, digest: &str) -> Stored<()> {
         match self.store.delete(&self.path(digest)?).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(&error)),
+            Err(error) if !is_missing(&error) => Err(failed(&error)),
+            _ => Ok(()),
         }
     }
 
     /// All blobs whose digest begins with this byte: a part small enough to look at in one go.
     pub async fn list(&self, first: u8) -> Stored<Vec<Listed>> {
+        self.listed(first).await.map_err(|error| failed(&error))
+    }
+
+    async fn listed(&self, first: u8) -> Result<Vec<Listed>, Error> {
         let folder = self.prefix.clone().join(hex::encode([first]));
         let objects = self.store.list(Some(&folder)).try_filter_map(|meta| async move {
             let name = meta.location.filename().unwrap_or_default();
@@ -126,7 +188,14 @@ impl Blobs {
                 written_at: meta.last_modified.timestamp_millis(),
             }))
         });
-        objects.try_collect().await.map_err(|error| failed(&error))
+        objects.try_collect().await
+    }
+
+    /// Puts bytes where those of another digest belong: damage, for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn plant(&self, digest: &str, bytes: Bytes) -> Stored<()> {
+        let put = self.store.put(&self.path(digest)?, bytes.into()).await;
+        put.map(drop).map_err(|error| failed(&error))
     }
 
     /// `PREFIX/ab/abcd…`: no folder gets too large.
@@ -142,43 +211,11 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn unavailable(message: String) -> StoreError {
-    StoreError::Unavailable {
-        message,
-        // Content-addressed: to do it again is harmless.
-        maybe_done: false,
-    }
-}
-
 fn altered(blob: &Blob, how: &str) -> StoreError {
     StoreError::Broken(format!(
         "the blob {} was altered where it lies: {how}",
         blob.digest
     ))
-}
-
-fn failed(error: &Error) -> StoreError {
-    if disk_full(error) {
-        return StoreError::Full(error.to_string());
-    }
-    unavailable(format!("blobs: {error}"))
-}
-
-fn disk_full(error: &Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        let full = error.downcast_ref::<std::io::Error>().is_some_and(|e| {
-            matches!(
-                e.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            )
-        });
-        if full {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What every store must do, as tests that run against any of them.
 //!
 //! Each case gets a fresh store and knows nothing of what is behind it. `conformance_suite!` makes a test of every
-//! case; see `tests/conformance.rs` for the stores it runs against. Failed expectations panic, as in any test.
+//! case, and `blob_suite!` the same for blobs; see `tests/conformance.rs` for what they run against. Failed expectations panic, as in any test.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,20 +9,24 @@
     reason = "these are tests, and a kit for them"
 )]
 
+mod blobs;
 mod breakers;
 mod claims;
 mod dead;
 mod intake;
 mod kit;
+mod redrives;
 mod retention;
 mod settling;
 mod storm;
 mod webhooks;
 
+pub use blobs::*;
 pub use breakers::*;
 pub use claims::*;
 pub use dead::*;
 pub use intake::*;
+pub use redrives::*;
 pub use retention::*;
 pub use settling::*;
 pub use storm::*;
@@ -49,6 +53,7 @@ macro_rules! conformance_suite {
             costly_jobs_count_more
             interactive_first_and_every_eighth_for_bulk
             bulk_takes_what_is_left
+            what_becomes_ready_is_told
             success_leaves_a_result
             the_second_settlement_is_stale
             an_old_lease_is_stale
@@ -57,6 +62,7 @@ macro_rules! conformance_suite {
             retries_wait_until_they_are_due
             a_job_given_back_costs_nothing
             the_third_lost_worker_ends_it
+            a_heart_far_ahead_does_not_beat
             a_known_failure_is_remembered
             any_state_can_be_cancelled
             cancel_or_settle_but_not_both
@@ -69,17 +75,30 @@ macro_rules! conformance_suite {
             a_job_parked_too_late_goes_on
             who_has_a_stand_in_is_not_parked
             parked_jobs_that_go_are_not_counted
+            parked_jobs_go_on_with_another_plan
             the_dead_are_grouped
             letters_are_listed_newest_first
             purged_letters_are_cancelled
             the_dead_are_sent_again
-            a_new_plan_for_the_dead
             too_many_redrives_are_refused
+            a_redrive_counts_what_becomes_of_it
+            a_canary_that_dies_stops_the_redrive
+            a_canary_that_lives_lets_the_rest_go
+            a_redrive_keeps_its_rate_and_limit
+            a_redrive_is_cancelled
+            a_new_plan_for_the_dead
+            two_servers_send_each_letter_once
+            who_dies_later_is_no_candidate
+            what_died_and_was_sent_by_another_is_dead_again
+            what_a_redrive_waits_for_is_not_forgotten
+            redrives_are_listed_newest_first
+            the_audit_log_is_listed_newest_first
             old_jobs_are_forgotten
             blobs_without_references_are_doomed
             the_dead_keep_their_originals
             doom_and_enqueue_do_not_cross
             strays_are_doomed
+            owners_who_wait_are_not_forgotten
             counters_are_true_after_a_storm
             ends_are_told_to_who_wants_them
             the_ends_that_nobody_caused_are_told
@@ -100,6 +119,34 @@ macro_rules! conformance_suite {
             async fn $case() {
                 let fresh = $fresh().await;
                 $crate::conformance::$case(fresh.store.clone()).await;
+            }
+        )*
+    };
+}
+
+/// One test for each case. `$fresh` is an async function that gives a value with a field `blobs`.
+#[macro_export]
+macro_rules! blob_suite {
+    ($fresh:path) => {
+        $crate::blob_suite! { @ $fresh:
+            a_usable_place_is_found_usable
+            what_was_put_is_there_until_it_is_deleted
+            the_same_bytes_may_be_put_again
+            a_missing_blob_is_none
+            altered_bytes_are_an_error
+            blobs_are_listed_by_their_first_byte
+            an_empty_blob_is_kept
+            a_large_blob_is_kept
+            many_may_put_the_same_bytes_at_once
+            nothing_but_digests_is_a_name
+        }
+    };
+    (@ $fresh:path: $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let fresh = $fresh().await;
+                $crate::conformance::$case(fresh.blobs.clone()).await;
             }
         )*
     };

@@ -5,6 +5,7 @@
 //! words in which the databases differ are in `dialect`. Reads use other connections and lock nothing.
 
 mod announce;
+mod audit;
 mod batch;
 mod blobs;
 mod breakers;
@@ -22,9 +23,12 @@ mod hot;
 mod letters;
 mod plans;
 mod queue;
+mod ready;
+mod redrives;
 mod retention;
 mod row;
 mod settle;
+mod success;
 mod sweep;
 mod tally;
 mod tx;

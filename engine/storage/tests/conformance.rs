@@ -1,13 +1,18 @@
-//! The conformance suite against SQLite in memory, SQLite in a file, and a real PostgreSQL.
+//! The conformance suites: jobs in SQLite in memory, SQLite in a file and a real PostgreSQL; blobs in a folder and in S3.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 #[path = "conformance/postgres.rs"]
 mod postgres;
+#[path = "conformance/s3.rs"]
+mod s3;
+#[path = "conformance/word.rs"]
+mod word;
 
 use std::any::Any;
 use std::sync::Arc;
 
+use storage::blobs::Blobs;
 use storage::sql::SqlStore;
 use workflow::ports::Store;
 
@@ -49,4 +54,36 @@ mod postgres_server {
     }
 
     storage::conformance_suite!(store);
+}
+
+/// A place for blobs that nobody has used.
+pub struct FreshBlobs {
+    pub blobs: Blobs,
+    /// What must live as long as the place.
+    _keep: Box<dyn Any + Send>,
+}
+
+mod folder {
+    use storage::blobs::Blobs;
+
+    async fn blobs() -> super::FreshBlobs {
+        let folder = tempfile::tempdir().unwrap();
+        super::FreshBlobs {
+            blobs: Blobs::directory(folder.path()).unwrap(),
+            _keep: Box::new(folder),
+        }
+    }
+
+    storage::blob_suite!(blobs);
+}
+
+mod s3_server {
+    async fn blobs() -> super::FreshBlobs {
+        super::FreshBlobs {
+            blobs: super::s3::fresh_prefix().await,
+            _keep: Box::new(()),
+        }
+    }
+
+    storage::blob_suite!(blobs);
 }

@@ -93,6 +93,23 @@ pub enum FailureClass {
 }
 
 impl FailureKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 13] = [
+        Self::BadInput,
+        Self::Unsupported,
+        Self::TooLarge,
+        Self::InvalidParams,
+        Self::OutOfFuel,
+        Self::Timeout,
+        Self::MemoryLimit,
+        Self::Trap,
+        Self::BadOutput,
+        Self::HostLimit,
+        Self::Internal,
+        Self::Crash,
+        Self::Infrastructure,
+    ];
+
     pub fn class(self) -> FailureClass {
         match self {
             Self::BadInput | Self::Unsupported | Self::TooLarge | Self::InvalidParams => {
@@ -148,7 +165,9 @@ mod tests {
 
     #[test]
     fn names_match_serde() {
-        let json = serde_json::to_string(&FailureKind::OutOfFuel).unwrap();
-        assert_eq!(json, format!("\"{}\"", FailureKind::OutOfFuel));
+        for kind in FailureKind::ALL {
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{kind}\""));
+        }
     }
 }

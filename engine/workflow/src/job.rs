@@ -52,7 +52,7 @@ pub enum Event {
 }
 
 /// Every transition there is.
-pub const TRANSITIONS: [(State, Event, State); 18] = [
+pub const TRANSITIONS: [(State, Event, State); 17] = [
     (State::Queued, Event::Claim, State::Running),
     (State::Queued, Event::Park, State::Parked),
     (State::Queued, Event::Cancel, State::Cancelled),
@@ -67,8 +67,6 @@ pub const TRANSITIONS: [(State, Event, State); 18] = [
     (State::RetryWaiting, Event::Park, State::Parked),
     (State::RetryWaiting, Event::Cancel, State::Cancelled),
     (State::Parked, Event::Release, State::Queued),
-    // The step's version was withdrawn, or the pipeline forbids to wait any longer.
-    (State::Parked, Event::Die, State::Dead),
     (State::Parked, Event::Cancel, State::Cancelled),
     (State::Dead, Event::Redrive, State::Queued),
     (State::Dead, Event::Cancel, State::Cancelled),

@@ -13,6 +13,7 @@ pub mod op;
 pub mod pipeline;
 pub mod plan;
 pub mod ports;
+pub mod redrive;
 pub mod rendition;
 pub mod retry;
 pub mod schema;

@@ -3,6 +3,8 @@
 //! Every write is durable when its call returns. Time is an argument everywhere, so tests own the clock. A lease is
 //! checked by every write that concerns a running job; a write under an old lease changes nothing and says so.
 
+mod audit;
+mod redrives;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use crate::breaker::{self, Breaker};
 use crate::failure::Failure;
 use crate::job::State;
 use crate::plan::Plan;
+pub use audit::{Audit, AuditEntry};
+pub use redrives::{Advanced, Candidates, NewRedrive, RedriveView, Redrives, Wanted};
 pub use webhooks::{
     Delivery, DeliveryEnd, DeliveryFilter, DeliveryLease, DeliveryState, Due, EndedJob, Endpoint,
     NewEndpoint, Replayed, Webhooks,
@@ -220,6 +224,9 @@ pub trait Queue: Send + Sync {
     async fn enqueue(&self, submission: Submission, now: Millis) -> Stored<Accepted>;
     /// Up to `want` jobs, fairest first. Interactive before bulk, but of every eighth claim bulk has the first choice.
     async fn claim(&self, worker: &str, want: u32, now: Millis) -> Stored<Vec<Claimed>>;
+    /// Returns when something may have become ready, here or through another process, and at the latest when it is
+    /// time to look in case nobody told. Tells one waiter at a time; what happened before the call is told, too.
+    async fn arrived(&self);
     /// Keeps leases alive. Gives back those that are no longer held: work on them must stop.
     async fn heartbeat(&self, leases: &[Lease], now: Millis) -> Stored<Vec<Lease>>;
     async fn settle(&self, settlement: Settlement, now: Millis) -> Stored<Settled>;
@@ -341,16 +348,6 @@ pub trait DeadLetters: Send + Sync {
     async fn letters(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<DeadLetter>>;
     /// Lets go of up to `limit` letters for good; their jobs are cancelled then. Gives back which.
     async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>>;
-    /// Sends up to `limit` letters through again, oldest first, those with fewer than `most` redrives; with `plan`
-    /// at another plan of the same pipeline. Gives back which.
-    async fn redrive(
-        &self,
-        filter: &Filter,
-        plan: Option<&str>,
-        most: u32,
-        limit: u32,
-        now: Millis,
-    ) -> Stored<Vec<String>>;
 }
 
 /// A breaker with its name.
@@ -370,6 +367,15 @@ pub trait Breakers: Send + Sync {
     async fn breakers(&self) -> Stored<Vec<BreakerView>>;
     /// Lets one breaker hear of something, and parks or releases jobs as it then wants. `None`: there is none.
     async fn tell(&self, plugin: &str, event: &breaker::Event, now: Millis) -> Stored<Option<Breaker>>;
+    /// Up to `limit` jobs that are parked for this plugin go on with other plans, oldest first: `plans` has a plan that
+    /// was `remember`ed for each pipeline whose jobs may go. They start afresh. Gives back which, oldest first.
+    async fn replan(
+        &self,
+        plugin: &str,
+        plans: &BTreeMap<String, String>,
+        limit: u32,
+        now: Millis,
+    ) -> Stored<Vec<String>>;
     /// Every breaker hears that time has passed: cooldowns end, probes and cohorts go.
     async fn tick(&self, now: Millis) -> Stored<()>;
 }
@@ -389,6 +395,6 @@ pub trait Retention: Send + Sync {
 }
 
 /// Everything at once, as the engine holds it.
-pub trait Store: Queue + Browse + DeadLetters + Breakers + Retention + Webhooks {}
+pub trait Store: Queue + Browse + DeadLetters + Redrives + Breakers + Retention + Webhooks + Audit {}
 
-impl<T: Queue + Browse + DeadLetters + Breakers + Retention + Webhooks> Store for T {}
+impl<T: Queue + Browse + DeadLetters + Redrives + Breakers + Retention + Webhooks + Audit> Store for T {}

@@ -66,6 +66,11 @@ fn the_same_bytes_fail_at_once_and_stand_in_one_group() {
         (&"dead".into(), &true.into()),
         "{again:#}"
     );
+    let step = &again["report"]["steps"][0];
+    assert_eq!(
+        (&step["id"], &step["cache"]),
+        (&first["failure"]["step"], &"hit".into())
+    );
     let groups = server.get("/v1/dead/groups").ok().json();
     assert_eq!(
         (&groups[0]["count"], groups.as_array().unwrap().len()),
@@ -92,7 +97,8 @@ fn letters_are_redriven_and_purged() {
     )
     .ok()
     .json();
-    assert_eq!(dry["jobs"].as_array().unwrap().len(), 4);
+    let named = dry["jobs"].as_array().unwrap().len();
+    assert_eq!((named, &dry["count"]), (4, &4.into()));
     let first = json!({ "all": true, "dry_run": true, "limit": 1 });
     let first = post(&server, "/v1/dead/redrive", &first).ok().json();
     assert_eq!(
@@ -100,14 +106,9 @@ fn letters_are_redriven_and_purged() {
         json!([ids[0]]),
         "a dry run names the one that would go"
     );
-    let canary = post(
-        &server,
-        "/v1/dead/redrive",
-        &json!({ "pipeline": "thumb", "limit": 1 }),
-    )
-    .ok()
-    .json();
-    assert_eq!(canary["jobs"], json!([ids[0]]), "the oldest goes first");
+    let oldest = json!({ "pipeline": "thumb", "limit": 1 });
+    let begun = post(&server, "/v1/dead/redrive", &oldest);
+    assert_eq!((begun.status, &begun.json()["sent"]), (202, &1.into()));
     let job = wait_for_end(&server, &ids[0]);
     assert_eq!(
         (&job["state"], job["errors"].as_array().unwrap().len()),

@@ -56,7 +56,7 @@ fn pss(rollup: &str) -> Option<u64> {
 }
 
 /// Children are listed by the thread that made them.
-fn children(process: u32) -> Vec<u32> {
+pub(super) fn children(process: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
         return Vec::new();
     };

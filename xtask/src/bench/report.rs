@@ -101,6 +101,11 @@ impl Report {
         self.say(&format!("\n## {title}\n\n{}", table(&cells)));
     }
 
+    /// The same for figures that have no peer; the first row is the head.
+    pub(super) fn plain(&mut self, title: &str, rows: &[Vec<String>]) {
+        self.say(&format!("\n## {title}\n\n{}", table(rows)));
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -135,7 +140,8 @@ fn table(rows: &[Vec<String>]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
         for (cell, width) in row.iter().zip(&widths) {

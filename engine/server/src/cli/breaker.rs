@@ -22,6 +22,8 @@ pub(super) enum Command {
     Isolate(One),
     /// Let everything go that waits for a plugin.
     Clear(One),
+    /// Let what waits for a plugin go on with its pipeline as it is now, where that no longer uses it.
+    Move(One),
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,7 @@ pub(super) fn main(command: Command) -> Result<ExitCode> {
         Command::Trip(args) => act(&args, "trip")?,
         Command::Isolate(args) => act(&args, "isolate")?,
         Command::Clear(args) => act(&args, "clear")?,
+        Command::Move(args) => act(&args, "move")?,
     }
     Ok(ExitCode::SUCCESS)
 }

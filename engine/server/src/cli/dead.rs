@@ -1,5 +1,7 @@
 //! `stopbath dead …`: look at jobs that gave up, save their originals, send them through again, or let them go.
 
+mod redrive;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,8 +20,12 @@ pub(super) enum Command {
     Show(Show),
     /// Write originals and what is known of them into a folder.
     Export(Export),
-    /// Send dead letters through again.
-    Redrive(Redrive),
+    /// Send dead letters through again, and follow what becomes of them.
+    Redrive(redrive::Redrive),
+    /// List redrives, newest first.
+    Redrives(redrive::List),
+    /// Send nothing more of a redrive; what is sent goes on.
+    RedriveCancel(redrive::Cancel),
     /// Let dead letters go for good, with their originals.
     Purge(Purge),
 }
@@ -39,7 +45,7 @@ struct Selection {
     /// All there are.
     #[arg(long)]
     all: bool,
-    /// So many at most: try a few first.
+    /// So many at most, the oldest.
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
 }
@@ -72,23 +78,6 @@ pub(super) struct Export {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Redrive {
-    #[command(flatten)]
-    selection: Selection,
-    /// Through the pipelines as they are now, not the revisions that they died of.
-    #[arg(long)]
-    latest: bool,
-    /// Leave out those that were sent through so often already.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    most_redrives: u32,
-    /// Only say which ones it would be.
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
-#[derive(Debug, clap::Args)]
 pub(super) struct Purge {
     #[command(flatten)]
     selection: Selection,
@@ -104,18 +93,10 @@ pub(super) fn main(command: Command) -> Result<ExitCode> {
         Command::List(args) => list(&args)?,
         Command::Show(args) => show(&args)?,
         Command::Export(args) => export(&args)?,
-        Command::Redrive(args) => {
-            let mut body = args.selection.body();
-            body["latest"] = args.latest.into();
-            body["most_redrives"] = args.most_redrives.into();
-            body["dry_run"] = args.dry_run.into();
-            all(&args.server, "redrive", body, args.selection.limit)?;
-        }
-        Command::Purge(args) => {
-            let mut body = args.selection.body();
-            body["dry_run"] = args.dry_run.into();
-            all(&args.server, "purge", body, args.selection.limit)?;
-        }
+        Command::Redrive(args) => return redrive::begin(&args),
+        Command::Redrives(args) => redrive::list(&args)?,
+        Command::RedriveCancel(args) => redrive::cancel(&args)?,
+        Command::Purge(args) => purge(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -175,36 +156,32 @@ fn show(args: &Show) -> Result<()> {
     Ok(())
 }
 
-/// The server moves so many at once; again, until there are no more.
-fn all(server: &ServerArgs, action: &str, mut body: Value, limit: Option<u32>) -> Result<()> {
-    let client = Client::new(server)?;
-    let dry_run = body["dry_run"] == true;
-    let mut left = limit;
+/// The server lets go of so many at once; again, until there are no more.
+fn purge(args: &Purge) -> Result<()> {
+    let client = Client::new(&args.server)?;
+    let mut body = args.selection.body();
+    body["dry_run"] = args.dry_run.into();
+    let mut left = args.selection.limit;
     let mut jobs = Vec::new();
     loop {
         body["limit"] = left.into();
-        let moved = client.json(client.post(&format!("/v1/dead/{action}")).json(&body))?;
-        let some = entries(&moved, "jobs").len() as u32;
-        jobs.extend(entries(&moved, "jobs").iter().cloned());
+        let purged = client.json(client.post("/v1/dead/purge").json(&body))?;
+        let some = entries(&purged, "jobs").len() as u32;
+        jobs.extend(entries(&purged, "jobs").iter().cloned());
         left = left.map(|left| left - some.min(left));
-        if dry_run || some == 0 || left == Some(0) || moved["more"] != true {
+        if args.dry_run || some == 0 || left == Some(0) || purged["more"] != true {
             break;
         }
     }
-    if server.json {
-        anstream::println!("{:#}", json!({ "jobs": jobs, "dry_run": dry_run }));
+    if args.server.json {
+        anstream::println!("{:#}", json!({ "jobs": jobs, "dry_run": args.dry_run }));
         return Ok(());
     }
     for job in jobs.iter().filter_map(Value::as_str) {
         anstream::println!("{job}");
     }
-    let would = if dry_run { "would be " } else { "" };
-    let done = if action == "purge" {
-        "purged"
-    } else {
-        "sent through again"
-    };
-    anstream::println!("{} {would}{done}", jobs.len());
+    let would = if args.dry_run { "would be " } else { "" };
+    anstream::println!("{} {would}purged", jobs.len());
     Ok(())
 }
 

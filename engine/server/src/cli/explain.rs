@@ -21,7 +21,7 @@ pub(super) struct Args {
     pipeline: PathBuf,
     /// The image.
     image: PathBuf,
-    /// Also write the renditions and a PNG of every step's frame here.
+    /// Also write the renditions and what every step made here.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// The report as JSON.
@@ -49,6 +49,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     if let (Some(folder), Ok(renditions)) = (&args.output, &outcome.result) {
         let stem = files::stems(std::slice::from_ref(&args.image), &[]).remove(0);
         files::write_renditions(folder, &stem, renditions)?;
+        for kept in &outcome.kept {
+            let name = format!("{stem}-step-{}.{}", kept.report.id, kept.ending);
+            files::write(&folder.join(name), &kept.bytes)?;
+        }
     }
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&outcome)?);
@@ -131,7 +135,7 @@ fn why(step: &StepReport) {
     }
 }
 
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,5 +1,6 @@
 //! Files that the commands read and write.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::plan::Plan;
 
 use crate::original::{AppendError, Original};
-use crate::outcome::Rendition;
+use crate::outcome::{Kept, Rendition};
 
 /// Takes a file into memory for an executor, up to `limit` bytes; one that is larger is not read.
 pub(super) fn original(path: &Path, limit: u64) -> Result<Original, Failure> {
@@ -67,6 +68,34 @@ pub(super) fn write_renditions(folder: &Path, stem: &str, renditions: &[Renditio
             Ok(path)
         })
         .collect()
+}
+
+/// `DIR/01-photo.png` and so on for what each step made, in the plan's order; the paths by place.
+pub(super) fn write_steps(folder: &Path, kept: &[Kept]) -> Result<BTreeMap<usize, PathBuf>> {
+    let mut written = BTreeMap::new();
+    for one in kept {
+        let name = format!("{:02}-{}.{}", one.place + 1, one.report.id, one.ending);
+        let path = folder.join(plain(&name));
+        write(&path, &one.bytes)?;
+        written.insert(one.place, path);
+    }
+    Ok(written)
+}
+
+/// A name that stays in its folder, whoever made it up.
+pub(super) fn plain(name: &str) -> String {
+    let keep = |c: char| {
+        if c.is_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().map(keep).collect();
+    match name.trim_start_matches('.') {
+        "" => "unnamed".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// What the results of each of several images begin with: the stem, made unique by the extension or a number.
@@ -129,6 +158,20 @@ mod tests {
             "{missing}"
         );
         assert_eq!(kind(folder.path(), 1 << 30), Some(FailureKind::BadInput));
+    }
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        let names = ["a b.png", "../../etc/passwd", "/abs", "..", "ünï.jpg", ""];
+        let expected = [
+            "a-b.png",
+            "-..-etc-passwd",
+            "-abs",
+            "unnamed",
+            "ünï.jpg",
+            "unnamed",
+        ];
+        assert_eq!(names.map(plain), expected);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `stopbath job …`: hand images to a running server and follow what becomes of them.
 
+mod submit;
 mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use super::style;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a job of each image.
+    /// Make a job of each image; up to 50 go together, all of them or none.
     Submit(Submit),
     /// Show one job: state, renditions, steps, errors.
     Show(One),
@@ -78,38 +79,12 @@ pub(super) struct Watch {
 
 pub(super) fn main(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Submit(args) => submit(&args),
+        Command::Submit(args) => submit::main(&args),
         Command::Show(args) => one(&args, "", false),
         Command::Cancel(args) => one(&args, "/cancel", true),
         Command::List(args) => list(&args),
         Command::Watch(args) => watch::main(&Client::new(&args.server)?, &args.ids, args.server.json),
     }
-}
-
-fn submit(args: &Submit) -> Result<ExitCode> {
-    let client = Client::new(&args.server)?;
-    let mut ids = Vec::new();
-    for image in &args.images {
-        let bytes = std::fs::read(image).with_context(|| format!("read {}", image.display()))?;
-        let name = image.file_name().unwrap_or_default().to_string_lossy();
-        let lane = if args.bulk { "bulk" } else { "interactive" };
-        let path = format!(
-            "/v1/pipelines/{}/jobs?lane={lane}&filename={}",
-            escape(&args.pipeline),
-            escape(&name)
-        );
-        let job = client.json(client.post(&path).body(bytes))?;
-        if args.server.json && !args.watch {
-            anstream::println!("{job:#}");
-        } else if !args.watch {
-            anstream::println!("{}  {}", text(&job, "id"), image.display());
-        }
-        ids.push(text(&job, "id").to_owned());
-    }
-    if args.watch {
-        return watch::main(&client, &ids, args.server.json);
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn one(args: &One, action: &str, change: bool) -> Result<ExitCode> {

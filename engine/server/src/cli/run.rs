@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Where the renditions go, as IMAGE-RENDITION; made where it is missing.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Also keep what every step made, as PNG, JSON or bytes, in a folder for each image.
+    #[arg(long, value_name = "DIR")]
+    keep_steps: Option<PathBuf>,
     /// The summary as JSON, with the report of every step.
     #[arg(long)]
     json: bool,
@@ -52,7 +55,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let config = args.engine.pool_config()?;
     let library = args.engine.library(&config)?;
     let pipeline = library.read_pipeline(&args.pipeline)?;
-    let job = library.job(&pipeline.plan);
+    let mut job = library.job(&pipeline.plan);
+    job.keep_steps = args.keep_steps.is_some();
     let workers = config.executors.min(args.images.len());
     let pool = Pool::start(crate::executor::pool::PoolConfig {
         executors: workers,
@@ -86,7 +90,7 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
                 break;
             };
             bar.set_message(image.display().to_string());
-            lines.push((index, one(image, &stems[index], &args.output, job, pool)));
+            lines.push((index, one(image, &stems[index], args, job, pool)));
             bar.inc(1);
         }
         lines
@@ -103,7 +107,7 @@ fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line>
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> Line {
+fn one(image: &Path, stem: &str, args: &Args, job: &JobSpec, pool: &Pool) -> Line {
     let outcome = match files::original(image, job.plan.limits.max_bytes) {
         Ok(original) => pool.run_blocking(job.clone(), original).unwrap_or_else(|why| {
             let text = format!("not taken: {why:?}");
@@ -111,9 +115,16 @@ fn one(image: &Path, stem: &str, output: &Path, job: &JobSpec, pool: &Pool) -> L
         }),
         Err(failure) => Outcome::failed(failure),
     };
+    let output = &args.output;
+    let infrastructure =
+        |error: anyhow::Error| Failure::new(FailureKind::Infrastructure, format!("{error:#}"));
+    // Also where the job failed: they show how far it came.
+    let steps = args.keep_steps.as_ref().map_or(Ok(()), |folder| {
+        let written = files::write_steps(&folder.join(stem), &outcome.kept);
+        written.map(drop).map_err(infrastructure)
+    });
     let written = outcome.result.and_then(|renditions| {
-        let infrastructure =
-            |error: anyhow::Error| Failure::new(FailureKind::Infrastructure, format!("{error:#}"));
+        steps?;
         let mut written = files::write_renditions(output, stem, &renditions).map_err(infrastructure)?;
         if !outcome.report.analyses.is_empty() {
             let path = output.join(format!("{stem}.json"));

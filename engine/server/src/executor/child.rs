@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use plugin_host::{Host, HostConfig, MAX_COMPONENT};
@@ -45,8 +46,15 @@ pub(crate) fn main(args: &Args) -> Result<()> {
             Request::Inspect { path } => Response::Inspected(Box::new(inspect(&plugins, &path))),
             Request::Run { job, length } => match original(&mut inbox, memory.as_ref(), length) {
                 Ok(original) => {
-                    let say = |id: &str| drop(send_response(&socket, &Response::Step(id.to_owned())));
-                    Response::Done(Box::new(runner::run(&job, &plugins, original, &say)))
+                    // Steps on several threads may have something to say.
+                    let speaking = Mutex::new(());
+                    let tell = |response: &Response| {
+                        let _speaking = speaking.lock();
+                        drop(send_response(&socket, response));
+                    };
+                    let say = |id: &str| tell(&Response::Step(id.to_owned()));
+                    let keep = |kept| tell(&Response::Kept(Box::new(kept)));
+                    Response::Done(Box::new(runner::watched(&job, &plugins, original, &say, &keep)))
                 }
                 Err(error) => Response::Done(Box::new(Outcome::failed(Failure::new(
                     FailureKind::Infrastructure,

@@ -186,11 +186,19 @@ impl Shared {
             match live.run(&mut errand) {
                 Ok(outcome) => {
                     *process = Some(live);
-                    return outcome;
+                    return Outcome {
+                        kept: errand.take_kept(),
+                        ..outcome
+                    };
                 }
                 Err(failure) if tries == 1 && failure.kind == FailureKind::Crash && errand.is_untouched() => {
                 }
-                Err(failure) => return Outcome::failed(failure),
+                Err(failure) => {
+                    return Outcome {
+                        kept: errand.take_kept(),
+                        ..Outcome::failed(failure)
+                    };
+                }
             }
         }
     }

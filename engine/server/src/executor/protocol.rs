@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use workflow::failure::Failure;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Kept, Outcome};
 use crate::runner::JobSpec;
 
 /// No message is longer; a plan or a report takes a few kilobytes, analyses may take more.
@@ -43,6 +43,8 @@ pub(crate) enum Response {
     /// The steps and renditions that run now, `, ` between them: should the process die, these are the ones to blame.
     /// Empty where none does.
     Step(String),
+    /// What a step made, where the job asks for it; its bytes follow.
+    Kept(Box<Kept>),
     Done(Box<Outcome>),
     Inspected(Box<Result<Inspected, String>>),
 }
@@ -96,13 +98,17 @@ pub(crate) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request
     Ok(Some((request, memory.map(|fd: OwnedFd| File::from(fd)))))
 }
 
-/// Sends a response; the bytes of renditions follow it.
+/// Sends a response; the bytes of renditions or of what is kept follow it.
 pub(crate) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
     socket.write_all(&encode(response)?)?;
-    if let Response::Done(outcome) = response {
-        for rendition in outcome.renditions() {
-            socket.write_all(&rendition.bytes)?;
+    match response {
+        Response::Done(outcome) => {
+            for rendition in outcome.renditions() {
+                socket.write_all(&rendition.bytes)?;
+            }
         }
+        Response::Kept(kept) => socket.write_all(&kept.bytes)?,
+        _ => {}
     }
     Ok(())
 }
@@ -110,16 +116,25 @@ pub(crate) fn send_response(mut socket: &UnixStream, response: &Response) -> io:
 /// Waits for the next response; an error when the executor has gone or sends what no executor would.
 pub(crate) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
     let mut response: Response = receive(&mut socket)?;
-    if let Response::Done(outcome) = &mut response {
-        let total: u64 = outcome.renditions().iter().map(|r| r.length).sum();
-        if total > MAX_RENDITIONS {
-            return Err(invalid(&format!("renditions of {total} bytes")));
-        }
-        if let Ok(renditions) = &mut outcome.result {
-            for rendition in renditions {
-                rendition.bytes = read(&mut socket, rendition.length)?.into();
+    match &mut response {
+        Response::Done(outcome) => {
+            let total: u64 = outcome.renditions().iter().map(|r| r.length).sum();
+            if total > MAX_RENDITIONS {
+                return Err(invalid(&format!("renditions of {total} bytes")));
+            }
+            if let Ok(renditions) = &mut outcome.result {
+                for rendition in renditions {
+                    rendition.bytes = read(&mut socket, rendition.length)?.into();
+                }
             }
         }
+        Response::Kept(kept) => {
+            if kept.length > MAX_RENDITIONS {
+                return Err(invalid(&format!("a step's result of {} bytes", kept.length)));
+            }
+            kept.bytes = read(&mut socket, kept.length)?.into();
+        }
+        _ => {}
     }
     Ok(response)
 }

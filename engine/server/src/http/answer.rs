@@ -57,7 +57,7 @@ impl Shape {
 
 /// Turns the outcome of a job into a response, whose bytes count against the budget until they are sent.
 pub(crate) async fn build(shape: Shape, outcome: Outcome, budget: &Budget) -> Result<Response, Problem> {
-    let Outcome { result, report } = outcome;
+    let Outcome { result, report, .. } = outcome;
     let mut renditions = result?;
     hold(&mut renditions, budget)?;
     let mut marks = HeaderMap::new();

@@ -6,14 +6,17 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use workflow::breaker::Event;
 use workflow::ports::BreakerView;
 use workflow::words::clip;
 
+use super::audit;
 use super::identity::Identity;
 use super::problem::Problem;
 use crate::app::App;
+use crate::breakers::move_on;
 
 /// The breaker of one plugin version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,13 +44,15 @@ pub(crate) async fn list(
     Ok(Json(breakers.into_iter().map(BreakerBody::from).collect()))
 }
 
-/// Trip, clear or isolate a breaker.
+/// Trip, clear or isolate a breaker, or move on from the plugin.
 ///
 /// `trip` pauses the plugin until a probe succeeds, `isolate` until somebody clears it, `clear` lets everything go.
+/// `move` lets the jobs that wait for it go on with their pipelines as they are now, where these no longer use it.
 #[utoipa::path(post, path = "/v1/breakers/{plugin}/{action}",
     params(("plugin" = String, Path, description = "`name@version`, or its digest"),
-        ("action" = String, Path, description = "`trip`, `clear` or `isolate`")),
-    responses((status = 200, description = "The breaker after it", body = BreakerBody), (status = 404, description = "No such breaker", body = Problem)))]
+        ("action" = String, Path, description = "`trip`, `clear`, `isolate` or `move`")),
+    responses((status = 200, description = "The breaker after it", body = BreakerBody), (status = 404, description = "No such breaker", body = Problem),
+        (status = 409, description = "The pipelines of the jobs that wait still use the plugin", body = Problem)))]
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     caller: Identity,
@@ -55,23 +60,32 @@ pub(crate) async fn act(
 ) -> Result<Json<BreakerBody>, Problem> {
     let Path((plugin, action)) = path?;
     let event = match action.as_str() {
-        "trip" => Event::Trip,
-        "clear" => Event::Clear,
-        "isolate" => Event::Isolate,
+        "trip" => Some(Event::Trip),
+        "clear" => Some(Event::Clear),
+        "isolate" => Some(Event::Isolate),
+        "move" => None,
         _ => {
             let text = format!(
-                "a breaker knows no `{}`; it knows `trip`, `clear` and `isolate`",
+                "a breaker knows no `{}`; it knows `trip`, `clear`, `isolate` and `move`",
                 clip(&action)
             );
             return Err(Problem::not_found(text));
         }
     };
-    let digest = find(&app, &plugin).await?.plugin;
-    let now = app.jobs.clock.now();
-    app.jobs.store.tell(&digest, &event, now).await?;
+    let before = find(&app, &plugin).await?;
+    let digest = before.plugin;
+    if let Some(event) = event {
+        let now = app.jobs.clock.now();
+        app.jobs.store.tell(&digest, &event, now).await?;
+    } else if move_on(&app, &digest).await? == 0 && before.parked > 0 {
+        let text = "the jobs that wait for the plugin belong to pipelines that still use it, or that are no longer here; \
+            change these, start the server again, then move on";
+        return Err(Problem::new(409, "conflict", text));
+    }
     app.breakers.refresh(&app.jobs).await?;
-    app.jobs.work.notify_one();
     tracing::info!(who = caller.name, plugin, action, "a breaker was switched");
+    let (action, detail) = (format!("breaker.{action}"), json!({ "digest": digest }));
+    audit::note(&app, &caller, &action, &plugin, detail).await;
     Ok(Json(find(&app, &digest).await?.into()))
 }
 

@@ -1,4 +1,5 @@
-//! `/v1/dead`: jobs that gave up, in groups that died of the same thing; looked at, sent through again, or let go.
+//! `/v1/dead`: jobs that gave up, in groups that died of the same thing; looked at, or let go. They are sent through
+//! again by `redrives`.
 
 use std::sync::Arc;
 
@@ -6,19 +7,21 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use workflow::failure::Failure;
 use workflow::job;
-use workflow::ports::{DeadGroup, DeadLetter, Filter};
+use workflow::ports::{DeadGroup, DeadLetter, Filter, Wanted};
 use workflow::words::clip;
 
+use super::audit;
 use super::identity::Identity;
 use super::paging;
 use super::problem::Problem;
 use crate::app::App;
 use crate::clock;
 
-/// Letters that are sent through again or purged in one request at most.
+/// Letters that are purged in one request at most.
 const MOST: u32 = 1000;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -87,12 +90,8 @@ pub(crate) struct Selection {
     group: Option<String>,
     /// Every letter there is; must be said when nothing else is.
     all: bool,
-    /// How many at most: try a few first. 1000 at most.
+    /// How many, 1000 at most.
     limit: Option<u32>,
-    /// Run them through the pipeline as it is now, instead of the revision that they died of.
-    latest: bool,
-    /// Leave out those that were sent through so often already; 5 by default.
-    most_redrives: Option<u32>,
     /// Say which ones it would be, and change nothing.
     dry_run: bool,
 }
@@ -154,49 +153,6 @@ pub(crate) async fn show(
     Ok(Json(letter.into()))
 }
 
-/// Send dead letters through again, oldest first.
-#[utoipa::path(post, path = "/v1/dead/redrive", request_body = Selection,
-    responses((status = 200, description = "Which ones", body = Moved), (status = 400, description = "Nothing is selected", body = Problem)))]
-pub(crate) async fn redrive(
-    State(app): State<Arc<App>>,
-    caller: Identity,
-    selection: Result<Json<Selection>, JsonRejection>,
-) -> Result<Json<Moved>, Problem> {
-    let Json(selection) = selection?;
-    let (filter, limit) = understand(&selection)?;
-    let most = selection.most_redrives.unwrap_or(5);
-    if selection.dry_run {
-        let active = |letter: &DeadLetter| app.library.pipelines.contains_key(&letter.pipeline);
-        let fits = |letter: &DeadLetter| letter.redrives < most && (!selection.latest || active(letter));
-        return would_be(&app, &filter, limit, fits).await;
-    }
-    let now = app.jobs.clock.now();
-    let mut jobs = Vec::new();
-    for (pipeline, plan) in targets(&app, &selection)? {
-        let filter = Filter {
-            pipeline,
-            ..filter.clone()
-        };
-        let left = limit - jobs.len() as u32;
-        jobs.extend(
-            app.jobs
-                .store
-                .redrive(&filter, plan.as_deref(), most, left, now)
-                .await?,
-        );
-    }
-    tracing::info!(
-        who = caller.name,
-        jobs = jobs.len(),
-        "dead letters sent through again"
-    );
-    for job in &jobs {
-        app.jobs.tell(job, job::State::Queued);
-    }
-    app.jobs.work.notify_one();
-    Ok(moved(jobs, limit, false))
-}
-
 /// Let dead letters go for good; their originals go with them, unless something else needs them.
 #[utoipa::path(post, path = "/v1/dead/purge", request_body = Selection,
     responses((status = 200, description = "Which ones", body = Moved), (status = 400, description = "Nothing is selected", body = Problem)))]
@@ -206,74 +162,55 @@ pub(crate) async fn purge(
     selection: Result<Json<Selection>, JsonRejection>,
 ) -> Result<Json<Moved>, Problem> {
     let Json(selection) = selection?;
-    let (filter, limit) = understand(&selection)?;
+    let (pipeline, group) = (selection.pipeline.as_ref(), selection.group.as_ref());
+    let filter = select(&selection.jobs, pipeline, group, selection.all)?;
+    let limit = selection.limit.unwrap_or(MOST).min(MOST);
     if selection.dry_run {
-        return would_be(&app, &filter, limit, |_| true).await;
+        return would_be(&app, filter, limit).await;
     }
     let jobs = app.jobs.store.purge(&filter, limit, app.jobs.clock.now()).await?;
     tracing::info!(who = caller.name, jobs = jobs.len(), "dead letters purged");
+    if let Some(first) = jobs.first() {
+        let subject = group.or(pipeline).unwrap_or(first);
+        let detail = json!({ "filter": filter, "letters": jobs.len() });
+        audit::note(&app, &caller, "dead.purge", subject, detail).await;
+    }
     for job in &jobs {
         app.jobs.tell(job, job::State::Cancelled);
     }
     Ok(moved(jobs, limit, false))
 }
 
-fn understand(selection: &Selection) -> Result<(Filter, u32), Problem> {
-    let some = !selection.jobs.is_empty() || selection.pipeline.is_some() || selection.group.is_some();
-    if !some && !selection.all {
+/// Something must be said, if only `all`.
+pub(super) fn select(
+    jobs: &[String],
+    pipeline: Option<&String>,
+    group: Option<&String>,
+    all: bool,
+) -> Result<Filter, Problem> {
+    let some = !jobs.is_empty() || pipeline.is_some() || group.is_some();
+    if !some && !all {
         let text = "select letters by `jobs`, `pipeline` or `group`, or say `\"all\": true`";
         return Err(Problem::bad_request(text));
     }
-    let filter = Filter {
-        pipeline: selection.pipeline.clone(),
-        fingerprint: selection.group.clone(),
-        ids: selection.jobs.clone(),
+    Ok(Filter {
+        pipeline: pipeline.cloned(),
+        fingerprint: group.cloned(),
+        ids: jobs.to_vec(),
         ..Filter::default()
-    };
-    Ok((filter, selection.limit.unwrap_or(MOST).min(MOST)))
-}
-
-/// A pipeline, or all of them, and the plan to run there, or that of each letter.
-type Target = (Option<String>, Option<String>);
-
-fn targets(app: &App, selection: &Selection) -> Result<Vec<Target>, Problem> {
-    if !selection.latest {
-        return Ok(vec![(selection.pipeline.clone(), None)]);
-    }
-    let active = &app.library.pipelines;
-    match &selection.pipeline {
-        Some(name) => {
-            let plan = super::pipelines::find(app, name)?.plan.digest.clone();
-            Ok(vec![(Some(name.clone()), Some(plan))])
-        }
-        None => Ok(active
-            .iter()
-            .map(|(name, p)| (Some(name.clone()), Some(p.plan.digest.clone())))
-            .collect()),
-    }
+    })
 }
 
 /// The oldest letters that fit, as the store would take them.
-async fn would_be(
-    app: &App,
-    filter: &Filter,
-    limit: u32,
-    fits: impl Fn(&DeadLetter) -> bool,
-) -> Result<Json<Moved>, Problem> {
-    let mut jobs = Vec::new();
-    let mut before: Option<String> = None;
-    loop {
-        let page = app.jobs.store.letters(filter, before.as_deref(), MOST).await?;
-        before = page.last().map(|letter| letter.job.clone());
-        let is_last = page.len() < MOST as usize;
-        jobs.extend(page.into_iter().filter(&fits).map(|letter| letter.job));
-        if is_last {
-            break;
-        }
-    }
-    jobs.reverse();
-    jobs.truncate(limit as usize);
-    Ok(moved(jobs, limit, true))
+async fn would_be(app: &App, filter: Filter, limit: u32) -> Result<Json<Moved>, Problem> {
+    let wanted = Wanted {
+        filter,
+        most: u32::MAX,
+        ..Wanted::default()
+    };
+    let now = app.jobs.clock.now();
+    let found = app.jobs.store.redrive_candidates(&wanted, limit, now).await?;
+    Ok(moved(found.first, limit, true))
 }
 
 fn moved(jobs: Vec<String>, limit: u32, dry_run: bool) -> Json<Moved> {

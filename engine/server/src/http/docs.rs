@@ -8,7 +8,7 @@ use utoipa::openapi::{Content, RefOr, Response};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{breakers, dead, health, jobs, pipelines, plugins, process, webhooks};
+use super::{audit, breakers, dead, health, jobs, pipelines, plugins, process, redrives, webhooks};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -26,13 +26,18 @@ use crate::app::App;
         jobs::cancel,
         jobs::events,
         jobs::original,
+        jobs::plan,
         jobs::rendition,
         jobs::counts,
         dead::list,
         dead::groups,
         dead::show,
-        dead::redrive,
         dead::purge,
+        redrives::begin,
+        redrives::list,
+        redrives::show,
+        redrives::cancel,
+        audit::list,
         breakers::list,
         breakers::act,
         webhooks::list,
@@ -46,6 +51,7 @@ use crate::app::App;
         pipelines::show,
         pipelines::schema,
         plugins::list,
+        plugins::component,
         health::alive,
         health::ready
     )

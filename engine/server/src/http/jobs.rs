@@ -2,6 +2,8 @@
 
 mod events;
 mod files;
+mod originals;
+mod plan;
 mod submit;
 mod view;
 
@@ -12,17 +14,20 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use workflow::job;
 use workflow::ports::{Filter, JobView, StoreError};
 use workflow::words::clip;
 
+use super::audit;
 use super::identity::Identity;
 use super::paging;
 use super::problem::Problem;
 use crate::app::App;
 pub(crate) use events::{__path_events, events};
 pub(crate) use files::{__path_original, __path_rendition, fetch, original, rendition};
+pub(crate) use plan::{__path_plan, plan};
 pub(crate) use submit::{__path_submit, submit, waited};
 pub(crate) use view::JobBody;
 
@@ -100,13 +105,16 @@ pub(crate) async fn show(
     responses((status = 200, description = "The job after it", body = JobBody), (status = 404, description = "No such job", body = Problem)))]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
-    _: Identity,
+    caller: Identity,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobBody>, Problem> {
     let Path(id) = id?;
     let state = app.jobs.store.cancel(&id, app.jobs.clock.now()).await?;
     let state = state.ok_or_else(|| unknown(&id))?;
     app.jobs.tell(&id, state);
+    if state == job::State::Cancelled {
+        audit::note(&app, &caller, "job.cancel", &id, json!({})).await;
+    }
     Ok(Json(whole(&app, find(&app, &id).await?).await?))
 }
 

@@ -1,13 +1,21 @@
-//! `GET /v1/plugins`: what is installed, and what was left out and why.
+//! `/v1/plugins`: what is installed, and what was left out and why; components as bytes.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
+use workflow::words::clip;
 
+use super::identity::Identity;
+use super::problem::Problem;
 use crate::app::App;
+use crate::library::{Installed, sha256};
+use crate::regular;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Plugins {
@@ -52,4 +60,37 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Plugins> {
         plugins: plugins.collect(),
         rejected: rejected.collect(),
     })
+}
+
+/// An installed plugin's component, for those who want to run exactly this one elsewhere.
+#[utoipa::path(get, path = "/v1/plugins/{digest}/component",
+    params(("digest" = String, Path, description = "SHA-256 of the component, in hex")),
+    responses((status = 200, description = "Its bytes", content_type = "application/wasm"),
+        (status = 404, description = "No such plugin is installed", body = Problem)))]
+pub(crate) async fn component(
+    State(app): State<Arc<App>>,
+    _: Identity,
+    digest: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Path(digest) = digest?;
+    let installed = &app.library.plugins;
+    let found = installed.iter().find(|plugin| plugin.inspected.digest == digest);
+    let Some(Installed { path, .. }) = found else {
+        let text = format!(
+            "no plugin with the digest {} is installed here; `GET /v1/plugins` lists those that are",
+            clip(&digest)
+        );
+        return Err(Problem::not_found(text));
+    };
+    let path = path.clone();
+    let read = move || regular::read(&path, plugin_host::MAX_COMPONENT);
+    let read = tokio::task::spawn_blocking(read).await;
+    let bytes = read
+        .ok()
+        .and_then(Result::ok)
+        .filter(|bytes| sha256(bytes) == digest);
+    let bytes = bytes.ok_or_else(|| {
+        Problem::infrastructure("the plugin's file has changed or gone since it was installed")
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/wasm")], bytes))
 }

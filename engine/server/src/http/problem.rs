@@ -91,6 +91,13 @@ impl Problem {
         Failure::new(FailureKind::Infrastructure, detail).into()
     }
 
+    /// Says which of several things it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.detail = format!("{what}: {}", self.detail).into();
+        self
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.status
     }
@@ -226,21 +233,7 @@ mod tests {
 
     #[test]
     fn every_failure_has_a_title_and_a_fitting_status() {
-        for kind in [
-            FailureKind::BadInput,
-            FailureKind::Unsupported,
-            FailureKind::TooLarge,
-            FailureKind::InvalidParams,
-            FailureKind::OutOfFuel,
-            FailureKind::Timeout,
-            FailureKind::MemoryLimit,
-            FailureKind::Trap,
-            FailureKind::BadOutput,
-            FailureKind::HostLimit,
-            FailureKind::Internal,
-            FailureKind::Crash,
-            FailureKind::Infrastructure,
-        ] {
+        for kind in FailureKind::ALL {
             assert_ne!(title(kind.name()), "Error", "{kind}");
             let callers_fault = kind.class() == workflow::failure::FailureClass::BadInput;
             assert_eq!(status(kind) < 500, callers_fault, "{kind}");

@@ -133,6 +133,7 @@ async fn ended(app: &App, job: JobView, shape: Shape, only: Option<&str>) -> Res
     let outcome = Outcome {
         result: Ok(renditions),
         report: serde_json::from_value(result.report).unwrap_or_default(),
+        kept: Vec::new(),
     };
     answer::build(shape, outcome, &app.budget).await
 }

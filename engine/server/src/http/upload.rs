@@ -1,4 +1,4 @@
-//! Takes a request's body into an original: raw, or the first file of a multipart form.
+//! Takes a request's body into originals: raw, or the files of a multipart form.
 //!
 //! Chunk by chunk, counted against the pipeline's `max_bytes` and the server's budget before anything else
 //! sees it; a sender that falls silent or is too slow is given up on.
@@ -6,11 +6,12 @@
 mod form;
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::BodyDataStream;
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -18,9 +19,11 @@ use super::limits::Pace;
 use super::problem::Problem;
 use crate::app::App;
 use crate::budget::Share;
+use crate::jobs::intake::Incoming;
 use crate::original::{AppendError, Original};
+pub(crate) use form::plain;
 
-/// How much a form may hold besides its file.
+/// How much a form may hold before each of its files.
 const OVERHEAD: u64 = 64 << 10;
 /// How long a body may go on arriving once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -29,47 +32,106 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same where the answer does not wait for it, and nothing comes.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// `limit` is in bytes of the file; the original comes with its share of the budget.
+/// The body itself, or the first file of a form. `limit` is in bytes; the original comes with its share of the budget.
 pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<Original, Problem> {
-    let boundary = form::boundary(&request);
-    let most = limit.saturating_add(if boundary.is_some() { OVERHEAD } else { 0 });
-    if declared(&request) > Some(most) {
-        // Who waits for a word before the body is sent gets the answer as that word.
-        if !request.headers().contains_key(header::EXPECT) {
-            read_off_beside(request.into_body().into_data_stream());
-        }
-        return Err(too_large(limit));
-    }
-    let mut intake = Intake {
-        chunks: request.into_body().into_data_stream(),
-        pace: app.limits.pace(),
-        share: app.budget.share(),
-        received: 0,
-        most,
-        limit,
-        given_up: given_up(app),
-    };
-    let received = match boundary {
-        Some(boundary) => form::receive(&mut intake, boundary).await,
-        None => receive_raw(&mut intake).await,
-    };
-    let Intake { chunks, share, .. } = intake;
-    match received {
-        Ok(mut original) => {
-            original.keep(share);
-            // A form may go on behind its file.
-            read_off(chunks, PATIENCE).await;
-            Ok(original)
-        }
-        Err(problem) => {
-            drop(share);
-            let stopping = *app.stop.borrow();
-            match problem.status() {
-                408 => {}
-                _ if stopping => read_off_beside(chunks),
-                _ => read_off(chunks, PATIENCE).await,
+    let mut upload = Upload::open(app, request, limit, 1)?;
+    let received = upload.first().await;
+    upload.close(app, received).await
+}
+
+/// A request whose body comes in.
+pub(crate) struct Upload {
+    intake: Intake,
+    /// Of a form.
+    boundary: Option<Result<String, Problem>>,
+    /// How many files there may be.
+    most: usize,
+}
+
+impl Upload {
+    /// Up to `most` files of up to `limit` bytes each.
+    pub(crate) fn open(app: &App, request: Request, limit: u64, most: usize) -> Result<Self, Problem> {
+        let boundary = form::boundary(&request);
+        let whole = match &boundary {
+            Some(_) => limit.saturating_add(OVERHEAD).saturating_mul(most as u64),
+            None => limit,
+        };
+        if declared(request.headers()) > Some(whole) {
+            // Who waits for a word before the body is sent gets the answer as that word.
+            if !request.headers().contains_key(header::EXPECT) {
+                read_off_beside(request.into_body().into_data_stream());
             }
-            Err(problem)
+            return Err(too_large(limit));
+        }
+        let intake = Intake {
+            chunks: request.into_body().into_data_stream(),
+            pace: app.limits.pace(),
+            share: Arc::new(Mutex::new(app.budget.share())),
+            received: 0,
+            most: whole,
+            limit,
+            given_up: given_up(app),
+        };
+        Ok(Self {
+            intake,
+            boundary,
+            most,
+        })
+    }
+
+    async fn first(&mut self) -> Result<Original, Problem> {
+        let mut files = self.files()?;
+        files.next().await?;
+        Ok(files.read().await?.original)
+    }
+
+    /// To be asked for once.
+    pub(crate) fn files(&mut self) -> Result<Files<'_>, Problem> {
+        match self.boundary.take() {
+            Some(boundary) => {
+                let form = form::Form::new(&mut self.intake, boundary?, self.most);
+                Ok(Files::Form(Box::new(form)))
+            }
+            None => Ok(Files::Raw(&mut self.intake, false)),
+        }
+    }
+
+    /// Takes leave of a body, be it at its end or not.
+    pub(crate) async fn close<T>(self, app: &App, received: Result<T, Problem>) -> Result<T, Problem> {
+        let Intake { chunks, share, .. } = self.intake;
+        drop(share);
+        let stopping = *app.stop.borrow();
+        match received.as_ref().err().map(Problem::status) {
+            Some(408) => {}
+            Some(_) if stopping => read_off_beside(chunks),
+            // A form may go on behind its file.
+            _ => read_off(chunks, PATIENCE).await,
+        }
+        received
+    }
+}
+
+/// What a body holds, file by file: `next`, then `read`, and again.
+pub(crate) enum Files<'a> {
+    /// Whether it was asked for.
+    Raw(&'a mut Intake, bool),
+    Form(Box<form::Form<'a>>),
+}
+
+impl Files<'_> {
+    /// Goes to the next file; false if there was one and is no more.
+    pub(crate) async fn next(&mut self) -> Result<bool, Problem> {
+        match self {
+            Self::Raw(_, asked) => Ok(!std::mem::replace(asked, true)),
+            Self::Form(form) => form.next().await,
+        }
+    }
+
+    /// The file, with its share of the budget.
+    pub(crate) async fn read(&mut self) -> Result<Incoming, Problem> {
+        match self {
+            Self::Raw(intake, _) => receive_raw(intake).await,
+            Self::Form(form) => form.read().await,
         }
     }
 }
@@ -99,8 +161,8 @@ fn given_up(app: &App) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     })
 }
 
-async fn receive_raw(intake: &mut Intake) -> Result<Original, Problem> {
-    let mut original = intake.original();
+async fn receive_raw(intake: &mut Intake) -> Result<Incoming, Problem> {
+    let mut original = Original::new(intake.limit);
     while let Some(chunk) = intake.next().await? {
         append(&mut original, &chunk)?;
     }
@@ -108,18 +170,33 @@ async fn receive_raw(intake: &mut Intake) -> Result<Original, Problem> {
         let text = "the request has no image; send the file as the body, or as a file of a multipart form";
         return Err(Problem::bad_request(text));
     }
-    Ok(original)
+    hand_over(&intake.share, &mut original);
+    Ok(Incoming {
+        original,
+        filename: None,
+    })
+}
+
+/// An original that is whole has its share for itself, and gives it back when it is gone.
+fn hand_over(share: &Mutex<Share>, original: &mut Original) {
+    let own = locked(share).split(original.bytes().len() as u64);
+    original.keep(own);
+}
+
+fn locked(share: &Mutex<Share>) -> MutexGuard<'_, Share> {
+    share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A body on its way in. All that is received passes here first.
-struct Intake {
+pub(crate) struct Intake {
     chunks: BodyDataStream,
     pace: Pace,
-    share: Share,
+    /// Of what was received and not handed over.
+    share: Arc<Mutex<Share>>,
     received: u64,
-    /// Of the body; a form may be longer than its file.
+    /// Of the body; a form may be longer than its files.
     most: u64,
-    /// Of the file.
+    /// Of each file.
     limit: u64,
     /// Ends when the body is not waited for any longer, as the server stops.
     given_up: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -143,13 +220,8 @@ impl Intake {
         if self.received > self.most {
             return Err(too_large(self.limit));
         }
-        self.share.grow(chunk.len() as u64)?;
+        locked(&self.share).grow(chunk.len() as u64)?;
         Ok(Some(chunk))
-    }
-
-    /// An empty one to fill.
-    fn original(&self) -> Original {
-        Original::new(self.limit)
     }
 }
 
@@ -171,12 +243,8 @@ fn too_large(limit: u64) -> Problem {
     ))
 }
 
-fn declared(request: &Request) -> Option<u64> {
-    request
-        .headers()
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+/// The length that a request says its body has.
+pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }

@@ -12,11 +12,13 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use workflow::ports::{Endpoint, NewEndpoint};
 use workflow::webhook::{ROTATION, Topic};
 use workflow::words::clip;
 
+use super::audit;
 use super::identity::Identity;
 use super::problem::Problem;
 use crate::app::App;
@@ -82,11 +84,13 @@ pub(crate) async fn add(
         secret: new_secret()?,
     };
     let (id, secret) = (endpoint.id.clone(), endpoint.secret.clone());
+    let detail = json!({ "url": endpoint.url, "pipeline": endpoint.pipeline, "events": endpoint.topics });
     app.jobs
         .store
         .add_endpoint(endpoint, app.jobs.clock.now())
         .await?;
     tracing::info!(who = caller.name, endpoint = id, "a webhook was added");
+    audit::note(&app, &caller, "webhook.add", &id, detail).await;
     let body = SecretBody {
         id,
         secret,
@@ -108,6 +112,7 @@ pub(crate) async fn remove(
         return Err(unknown(&id));
     }
     tracing::info!(who = caller.name, endpoint = id, "a webhook was removed");
+    audit::note(&app, &caller, "webhook.remove", &id, json!({})).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -124,6 +129,7 @@ pub(crate) async fn enable(
         return Err(unknown(&id));
     }
     tracing::info!(who = caller.name, endpoint = id, "a webhook was enabled");
+    audit::note(&app, &caller, "webhook.enable", &id, json!({})).await;
     Ok(Json(find(&app, &id).await?.into()))
 }
 
@@ -146,6 +152,7 @@ pub(crate) async fn rotate(
         endpoint = id,
         "a webhook's secret was replaced"
     );
+    audit::note(&app, &caller, "webhook.rotate", &id, json!({})).await;
     Ok(Json(SecretBody {
         id,
         secret,

@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use workflow::job::State;
-use workflow::ports::{Millis, Stored};
+use workflow::ports::{Filter, Millis, Stored};
 
-use super::Jobs;
+use super::{Jobs, redrives};
 use crate::app::App;
+use crate::breakers;
 
-/// A worker that was not heard of for so long is taken for dead: three heartbeats.
-const STALE: Millis = 30_000;
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// By so much the clocks of machines that share a database may differ.
+const SKEW: Millis = 60_000;
+/// A worker that missed so many heartbeats is taken for dead.
+const MISSED: u64 = 3;
 const LOOK: Duration = Duration::from_secs(1);
+/// While nothing is to be done, only every so many looks ask the store.
+const REST: u64 = 10;
 const FORGET: Duration = Duration::from_mins(1);
 /// How many jobs or blobs go in one step, so that others get to the database in between.
 const AT_ONCE: u32 = 500;
@@ -35,14 +39,30 @@ pub(crate) async fn begin(app: &App) -> Stored<()> {
         // Nobody else can be running them, so these were cut off.
         take_back(jobs, Millis::MAX).await?;
     }
+    if was_set_back(jobs, now).await? {
+        tracing::warn!("the newest job lies ahead, so the clock was set back: every retry comes now");
+        jobs.store.sweep(Millis::MIN, Millis::MAX).await?;
+    }
+    breakers::take_along(app).await?;
     app.breakers.refresh(jobs).await
+}
+
+/// Whether the newest job lies ahead. Nobody is to wait until the clock is where it was then.
+async fn was_set_back(jobs: &Jobs, now: Millis) -> Stored<bool> {
+    let newest = jobs.store.jobs(&Filter::default(), None, 1).await?;
+    Ok(newest.first().is_some_and(|job| job.submitted_at > now + SKEW))
 }
 
 /// Until the process ends.
 pub(crate) async fn keep_up(app: Arc<App>) {
+    let beat = Duration::from_secs(app.jobs.args.heartbeat);
+    let looks = AtomicU64::new(0);
     tokio::join!(
-        every(HEARTBEAT, "heartbeat", || heartbeat(&app)),
-        every(LOOK, "look after the queue", || look(&app)),
+        every(beat, "heartbeat", || heartbeat(&app)),
+        every(LOOK, "look after the queue", || {
+            look(&app, looks.fetch_add(1, Ordering::Relaxed))
+        }),
+        every(LOOK, "look after redrives", || redrives::advance(&app.jobs)),
         every(FORGET, "forget what is old", || forget(&app)),
     );
 }
@@ -68,9 +88,16 @@ async fn heartbeat(app: &App) -> Stored<()> {
     Ok(())
 }
 
-async fn look(app: &App) -> Stored<()> {
+/// Each second while there is something to do, else as often as hearts beat: what other processes leave behind is
+/// seen then, and of what they make ready `worker` is told.
+async fn look(app: &App, look: u64) -> Stored<()> {
     let jobs = &app.jobs;
-    take_back(jobs, jobs.clock.now() - STALE).await?;
+    let busy = app.hands.were_used() || jobs.load.any_waits() || app.breakers.any_waits();
+    if !busy && !look.is_multiple_of(jobs.args.heartbeat.min(REST)) {
+        return Ok(());
+    }
+    let stale = (MISSED * jobs.args.heartbeat * 1_000) as Millis;
+    take_back(jobs, jobs.clock.now() - stale).await?;
     if app.breakers.any_waits() {
         jobs.store.tick(jobs.clock.now()).await?;
     }
@@ -95,7 +122,6 @@ async fn take_back(jobs: &Jobs, stale_before: Millis) -> Stored<()> {
     for rescued in jobs.store.sweep(stale_before, jobs.clock.now()).await? {
         tracing::warn!(job = rescued.job, state = %rescued.state, "its worker was lost");
         jobs.tell(&rescued.job, rescued.state);
-        jobs.work.notify_one();
     }
     Ok(())
 }

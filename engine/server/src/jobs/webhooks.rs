@@ -31,7 +31,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LEASE: Millis = 60_000;
 /// To one endpoint.
 const AT_ONCE: u32 = 8;
-const LOOK: Duration = Duration::from_secs(1);
+/// For what nobody here told of: attempts that are due again, and ends that another process caused and left.
+const LOOK: Duration = Duration::from_secs(2);
 /// Between two looks, however much happens.
 const REST: Duration = Duration::from_millis(100);
 

@@ -6,6 +6,7 @@
 mod attempt;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,12 +18,16 @@ use workflow::ports::{Claimed, End, Lease, Settlement};
 
 use crate::app::App;
 
-/// How often an idle worker looks, in case nobody told it of work.
-const LOOK: Duration = Duration::from_secs(1);
+/// Until a worker that could not ask for jobs asks again.
+const REST: Duration = Duration::from_secs(1);
 
 /// The jobs in this worker's hands.
 #[derive(Debug, Default)]
-pub(crate) struct Hands(Mutex<HashMap<Lease, AbortHandle>>);
+pub(crate) struct Hands {
+    held: Mutex<HashMap<Lease, AbortHandle>>,
+    /// Some job was begun since somebody asked.
+    used: AtomicBool,
+}
 
 impl Hands {
     pub(crate) fn leases(&self) -> Vec<Lease> {
@@ -39,8 +44,14 @@ impl Hands {
         }
     }
 
+    /// Something is in hand, or was since this was asked last.
+    pub(crate) fn were_used(&self) -> bool {
+        let used = self.used.swap(false, Ordering::Relaxed);
+        used || !self.held().is_empty()
+    }
+
     fn held(&self) -> MutexGuard<'_, HashMap<Lease, AbortHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,14 +60,21 @@ pub(crate) async fn work(app: Arc<App>, mut stop: watch::Receiver<bool>, patienc
     let slots = app.executors();
     let free = Arc::new(Semaphore::new(slots));
     while !*stop.borrow() {
-        let look = async {
-            let permits = take(&free).await;
-            if !claim(&app, permits).await {
-                tokio::time::timeout(LOOK, app.jobs.work.notified()).await.ok();
+        let permits = tokio::select! {
+            permits = take(&free) => permits,
+            _ = stop.changed() => continue,
+        };
+        // Never dropped half-way: a job that is claimed and not begun is nobody's until its lease runs out.
+        let claimed = claim(&app, permits).await;
+        let rest = async {
+            match claimed {
+                Some(0) => app.jobs.store.arrived().await,
+                Some(_) => {}
+                None => tokio::time::sleep(REST).await,
             }
         };
         tokio::select! {
-            () = look => {}
+            () = rest => {}
             _ = stop.changed() => {}
         }
     }
@@ -78,11 +96,11 @@ async fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
     permits
 }
 
-/// False if there was nothing to do.
-async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> bool {
+/// How many jobs were begun; `None` if it could not be asked for any.
+async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> Option<usize> {
     let jobs = &app.jobs;
     if jobs.room() == Room::None {
-        return false;
+        return None;
     }
     let claimed = jobs
         .store
@@ -92,22 +110,26 @@ async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> bool {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::error!("no jobs could be claimed: {error}");
-            return false;
+            return None;
         }
     };
-    if !claimed.is_empty() {
+    let n = claimed.len();
+    if n > 0 {
         failpoint::reach("job-claimed");
+        if let Err(error) = app.breakers.freshen(jobs).await {
+            tracing::error!("the breakers could not be read: {error}");
+        }
     }
-    let some = !claimed.is_empty();
     for (job, permit) in claimed.into_iter().zip(permits) {
         start(app, job, permit);
     }
-    some
+    Some(n)
 }
 
 fn start(app: &Arc<App>, job: Claimed, permit: OwnedSemaphorePermit) {
     let lease = job.lease.clone();
     let held = Arc::clone(app);
+    app.hands.used.store(true, Ordering::Relaxed);
     // The lock is held until the handle is in the map, so that the attempt cannot end before.
     let mut hands = app.hands.held();
     let attempt = tokio::spawn(async move {

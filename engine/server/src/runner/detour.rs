@@ -1,11 +1,11 @@
-//! What happens when a step fails and its pipeline says `on_failure`.
+//! What happens when a step fails, or its plugin is paused, and its pipeline says `on_failure`.
 //!
 //! Only the step's own failure is passed over. A bad original fails whatever the pipeline says; a disk that could
 //! not be read, or a job that is out of time, says nothing about the step, and a degraded answer would depend on load.
 
 use workflow::failure::{Failure, FailureClass, FailureKind};
 use workflow::key;
-use workflow::plan::{Fallback, OnFailure};
+use workflow::plan::{Action, Fallback, OnFailure, PlannedStep};
 
 use super::{Run, Value, report};
 use crate::outcome::StepReport;
@@ -20,24 +20,60 @@ impl Run<'_> {
         report: &mut StepReport,
     ) -> Result<Value, Failure> {
         let failure = self.own_failure(failure)?;
-        let step = &self.plan().steps[node];
-        let (outcome, value) = match &step.on_failure {
-            OnFailure::Fail => return Err(failure),
-            OnFailure::Skip => (key::Outcome::Skipped, passed_over(inputs.first())),
-            OnFailure::Fallback(Fallback::Step(_)) => (
-                key::Outcome::FellBack,
-                inputs.last().cloned().unwrap_or(Value::Nothing),
-            ),
+        let why = failure.to_string();
+        self.detour(why, node, inputs, report).unwrap_or(Err(failure))
+    }
+
+    /// The same without a failure: the step is not run while the breaker of its plugin is open. `None` if it may run, or
+    /// if the job cannot do without.
+    pub(super) fn around_paused(
+        &self,
+        node: usize,
+        step: &PlannedStep,
+        inputs: &[Value],
+        report: &mut StepReport,
+    ) -> Option<Result<Value, Failure>> {
+        let Action::Plugin(plugin) = &step.action else {
+            return None;
+        };
+        if !self.job.paused.contains(&plugin.digest) {
+            return None;
+        }
+        report.paused = step.on_failure != OnFailure::Fail;
+        let why = format!("the breaker of {} is open", report::title(plugin));
+        self.detour(why, node, inputs, report)
+    }
+
+    /// What the pipeline wants in the place of the step's result; `None` if nothing will do.
+    fn detour(
+        &self,
+        why: String,
+        node: usize,
+        inputs: &[Value],
+        report: &mut StepReport,
+    ) -> Option<Result<Value, Failure>> {
+        let (outcome, result) = match &self.plan().steps[node].on_failure {
+            OnFailure::Fail => return None,
+            OnFailure::Skip => (key::Outcome::Skipped, Ok(passed_over(inputs.first()))),
+            OnFailure::Fallback(Fallback::Step(step)) => {
+                report.replaced_by = Some(self.name(*step).to_owned());
+                let value = inputs.last().cloned().unwrap_or(Value::Nothing);
+                (key::Outcome::FellBack, Ok(value))
+            }
             OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => {
-                report.uses = format!("{} for {}", report::title(plugin), report.uses);
+                let title = report::title(plugin);
+                report.uses = format!("{title} for {}", report.uses);
+                report.replaced_by = Some(title);
                 let seed = self.seed(node, key::Outcome::FellBack);
-                let value = self.plugin(seed, plugin, inputs.first(), report)?;
-                (key::Outcome::FellBack, value)
+                let result = self.plugin(seed, plugin, inputs.first(), report);
+                (key::Outcome::FellBack, result)
             }
         };
-        report.skipped = Some(failure.to_string());
-        self.made().detours.insert(node, outcome);
-        Ok(value)
+        if result.is_ok() {
+            report.skipped = Some(why);
+            self.made().detours.insert(node, outcome);
+        }
+        Some(result)
     }
 
     /// The failure if the step is to blame for it; else it is the job's.

@@ -83,7 +83,7 @@ impl Run<'_> {
             params_json: &params_json,
             limits: &limits,
             seed,
-            deadline: Some(self.deadline),
+            deadline: Some(self.deadline()),
             bands: if plugin.manifest().banded {
                 self.job.threads
             } else {

@@ -5,8 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use workflow::failure::Failure;
 use workflow::key;
-use workflow::plan::PlannedStep;
-use workflow::rendition::{Encode, Format};
+use workflow::rendition::Encode;
 
 use super::{Run, Value, millis};
 use crate::outcome::{Rendition, StepReport};
@@ -61,31 +60,6 @@ impl Run<'_> {
         made.step_reports.insert(node, report);
         made.renditions.insert(node, rendition);
         Ok(Value::Nothing)
-    }
-
-    /// A PNG of what a step made, where the job asks for them.
-    pub(super) fn keep_step_picture(
-        &self,
-        node: usize,
-        step: &PlannedStep,
-        value: &Value,
-    ) -> Result<(), Failure> {
-        if let (true, Value::Picture(picture)) = (self.job.keep_steps, value) {
-            let bytes = imaging::encode(picture, &Encode::new(Format::Png))?;
-            let first = picture.first();
-            let rendition = Rendition {
-                name: format!("step-{}.png", step.id),
-                media_type: Format::Png.media_type().to_owned(),
-                width: first.width,
-                height: first.height,
-                key: String::new(),
-                length: bytes.len() as u64,
-                bytes: bytes.into(),
-            };
-            // Behind the renditions proper, which the plan numbers.
-            self.made().renditions.insert(self.nodes() + node, rendition);
-        }
-        Ok(())
     }
 }
 

@@ -52,6 +52,7 @@ fn job_of(source: &str) -> JobSpec {
         threads: 1,
         only: None,
         keep_steps: false,
+        paused: BTreeSet::new(),
     }
 }
 
@@ -255,4 +256,41 @@ fn what_runs_is_announced_renditions_too() {
     job.threads = 1;
     job.only = Some("b.webp".to_owned());
     assert_eq!(announced(&job), ["photo", "small", "b.webp", ""]);
+}
+
+#[test]
+fn a_paused_step_takes_its_detour_and_does_not_run() {
+    const OUT: &str = "  - { name: a.png, format: png }\n";
+    for (way, replaced_by) in [("skip", None), ("{ fallback: photo }", Some("photo"))] {
+        let mut job = job(
+            &format!("  - {{ id: marked, uses: lost@^1, on_failure: {way} }}\n"),
+            OUT,
+        );
+        job.paused.insert("0".repeat(64));
+        let outcome = run_quietly(&job, &photo(64, 48));
+        assert_eq!(rendition(&outcome, "a.png").width, 64);
+        let step = &outcome.report.steps[1];
+        assert!(step.paused);
+        assert_eq!(step.skipped.as_deref(), Some("the breaker of lost@1.0.0 is open"));
+        assert_eq!(step.replaced_by.as_deref(), replaced_by);
+        assert_eq!(outcome.report.skipped.len() + outcome.report.replaced.len(), 1);
+    }
+}
+
+#[test]
+fn what_steps_made_is_kept_also_before_a_failure() {
+    const STEPS: &str = "  - { id: small, uses: resize, with: { width: 30 } }\n  - { id: cut, uses: crop, with: { x: 500, y: 0, width: 9, height: 9 } }\n";
+    let mut job = job(STEPS, "  - { name: a.png, format: png }\n");
+    job.keep_steps = true;
+    let kept = Mutex::new(Vec::new());
+    let keep = |made: Kept| kept.lock().unwrap().push(made);
+    let outcome = watched(&job, plugins(), &photo(64, 48), &|_| {}, &keep);
+    assert_eq!(outcome.result.unwrap_err().step.as_deref(), Some("cut"));
+    let kept = kept.into_inner().unwrap();
+    let names: Vec<_> = kept
+        .iter()
+        .map(|made| (made.place, made.report.id.as_str(), made.ending.as_str()))
+        .collect();
+    assert_eq!(names, [(0, "photo", "png"), (1, "small", "png")]);
+    assert!(kept.iter().all(|made| made.bytes.starts_with(b"\x89PNG")));
 }

@@ -1,39 +1,5 @@
 use super::*;
 
-async fn put(blobs: &Blobs, bytes: &'static [u8]) -> Blob {
-    let blob = blob(bytes);
-    blobs.put(&blob, Bytes::from_static(bytes)).await.unwrap();
-    blob
-}
-
-#[tokio::test]
-async fn what_was_put_is_there_until_it_is_deleted() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::directory(folder.path()).unwrap();
-    let blob = put(&blobs, b"some bytes").await;
-    put(&blobs, b"some bytes").await;
-    assert_eq!(blobs.get(&blob).await.unwrap().unwrap(), "some bytes");
-    let first = u8::from_str_radix(&blob.digest[..2], 16).unwrap();
-    assert_eq!(blobs.list(first).await.unwrap()[0].digest, blob.digest);
-    assert_eq!(blobs.list(first.wrapping_add(1)).await.unwrap(), []);
-    blobs.delete(&blob.digest).await.unwrap();
-    blobs.delete(&blob.digest).await.unwrap();
-    assert_eq!(blobs.get(&blob).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn altered_bytes_are_noticed() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::directory(folder.path()).unwrap();
-    for altered in [&b"SOME bytes"[..], b"some"] {
-        let blob = put(&blobs, b"some bytes").await;
-        let path = folder.path().join(&blob.digest[..2]).join(&blob.digest);
-        std::fs::write(path, altered).unwrap();
-        let error = blobs.get(&blob).await.unwrap_err();
-        assert!(matches!(error, StoreError::Broken(_)), "{error}");
-    }
-}
-
 #[tokio::test]
 async fn half_written_files_do_not_outlive_their_process() {
     let folder = tempfile::tempdir().unwrap();
@@ -48,11 +14,12 @@ async fn half_written_files_do_not_outlive_their_process() {
     drop(first);
 }
 
-#[tokio::test]
-async fn nothing_but_digests_becomes_a_path() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::directory(folder.path()).unwrap();
-    for bad in ["", "ab", "../../etc/passwd", &"G".repeat(64), &"A".repeat(64)] {
-        assert!(blobs.delete(bad).await.is_err(), "{bad}");
-    }
+#[test]
+fn an_address_is_a_folder_or_s3() {
+    let folder = |url| Blobs::folder(url).map(FilePath::to_owned);
+    assert_eq!(folder("/var/blobs"), Some("/var/blobs".into()));
+    assert_eq!(folder("file:///var/blobs"), Some("/var/blobs".into()));
+    assert_eq!(folder("s3://bucket/prefix"), None);
+    let error = Blobs::open("gs://bucket/prefix").unwrap_err();
+    assert!(error.to_string().contains("s3://BUCKET"), "{error}");
 }

@@ -1,7 +1,10 @@
 //! Breakers: what they hear from settlements, and what becomes of the jobs.
 
+use std::collections::BTreeMap;
+
 use workflow::breaker::Event;
 use workflow::job::State;
+use workflow::plan::OnFailure;
 use workflow::ports::{Claimed, End, Settled};
 
 use super::kit::*;
@@ -201,5 +204,60 @@ pub async fn parked_jobs_that_go_are_not_counted(store: Any) {
         assert_eq!(store.cancel(id, NOW).await.unwrap(), Some(State::Cancelled));
     }
     assert_eq!(parked(&store).await, 1);
+    check_counters(&store).await;
+}
+
+/// A healed version is there, and the jobs that waited for the broken one go on with it.
+pub async fn parked_jobs_go_on_with_another_plan(store: Any) {
+    remember(&store).await;
+    let healed = plan("plan-healed", OnFailure::Skip);
+    store.remember(&healed, NOW).await.unwrap();
+    run(&store, "bad", 5, false).await;
+    let ids = add(&store, jobs(4, |n| job(&format!("n{n}")))).await;
+    store.tick(NOW).await.unwrap();
+    assert_eq!(parked(&store).await, 4);
+    let to = |pipeline: &str, plan: &str| BTreeMap::from([(pipeline.to_owned(), plan.to_owned())]);
+    for (plans, why) in [
+        (to("icons", "plan-healed"), "another pipeline's jobs"),
+        (to("photos", "plan-photos"), "they have it already"),
+        (to("photos", "plan-nobody"), "nobody knows it"),
+        (BTreeMap::new(), "nothing to go on with"),
+    ] {
+        let moved = store.replan("blur", &plans, 10, NOW).await.unwrap();
+        assert!(moved.is_empty(), "{why}");
+    }
+    assert_eq!(parked(&store).await, 4);
+    let healed = to("photos", "plan-healed");
+    assert!(
+        store
+            .replan("sharpen", &healed, 10, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let moved = store.replan("blur", &healed, 3, NOW).await.unwrap();
+    assert_eq!(moved, ids[..3], "oldest first");
+    assert_eq!((parked(&store).await, phase(&store).await.as_str()), (1, "open"));
+    check_counters(&store).await;
+    store.tick(NOW + SECOND).await.unwrap();
+    let claimed = claim(&store, 10).await;
+    assert_eq!(
+        claimed.len(),
+        3,
+        "the breaker is still open, and concerns them no more"
+    );
+    for job in claimed {
+        assert_eq!(
+            (job.plan.as_str(), job.pass, job.errors),
+            ("plan-healed", false, 0)
+        );
+        assert_eq!(
+            settle(&store, &job.lease, success(&job.original.digest)).await,
+            Settled::Done
+        );
+    }
+    assert_eq!(store.replan("blur", &healed, 10, NOW).await.unwrap(), ids[3..]);
+    assert!(store.replan("blur", &healed, 10, NOW).await.unwrap().is_empty());
     check_counters(&store).await;
 }

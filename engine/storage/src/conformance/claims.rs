@@ -1,9 +1,10 @@
 //! Handing out: each job once, and in a fair order.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use workflow::job::State;
-use workflow::ports::{Claimed, Lane, NewJob};
+use workflow::ports::{Claimed, End, Lane, NewJob};
 
 use super::kit::*;
 
@@ -130,4 +131,26 @@ pub async fn bulk_takes_what_is_left(store: Any) {
     assert!(claim(&store, 1).await.is_empty());
     add(&store, of("ann", 20)).await;
     assert_eq!(claim(&store, 20).await.len(), 20);
+}
+
+/// Before the store would look by itself.
+async fn is_told(store: &Any) -> bool {
+    let soon = Duration::from_millis(900);
+    tokio::time::timeout(soon, store.arrived()).await.is_ok()
+}
+
+pub async fn what_becomes_ready_is_told(store: Any) {
+    add_one(&store, "cat").await;
+    assert!(is_told(&store).await, "submitted");
+    let given = claim_one(&store).await;
+    settle(&store, &given.lease, End::GivenBack { at: NOW }).await;
+    assert!(is_told(&store).await, "given back");
+    let failed = claim_one(&store).await;
+    settle(&store, &failed.lease, retry(NOW + SECOND)).await;
+    store.sweep(0, NOW + SECOND).await.unwrap();
+    assert!(is_told(&store).await, "due");
+    claim_one(&store).await;
+    store.sweep(NOW + 1, NOW + SECOND).await.unwrap();
+    assert!(is_told(&store).await, "rescued");
+    claim_one(&store).await;
 }

@@ -1,13 +1,13 @@
 //! Dead letters: grouped, listed, let go, sent through again.
 
 use workflow::job::State;
-use workflow::plan::OnFailure;
 use workflow::ports::Filter;
 
 use super::kit::*;
+use super::redrives::{send_again, wanted};
 
 /// Jobs that died one second apart, oldest first.
-async fn graves(store: &Any, messages: &[&str]) -> Vec<String> {
+pub(super) async fn graves(store: &Any, messages: &[&str]) -> Vec<String> {
     let mut ids = Vec::new();
     for (n, message) in (0_i64..).zip(messages) {
         add_one(store, &format!("grave{n}")).await;
@@ -109,10 +109,7 @@ pub async fn purged_letters_are_cancelled(store: Any) {
 
 pub async fn the_dead_are_sent_again(store: Any) {
     let ids = graves(&store, &["no memory", "odd", "no memory"]).await;
-    let sent = store
-        .redrive(&Filter::default(), None, 5, 2, NOW + 9 * SECOND)
-        .await
-        .unwrap();
+    let sent = send_again(&store, wanted(&Filter::default(), 5), 2, NOW + 9 * SECOND).await;
     assert_eq!(sent, ids[..2], "oldest first");
     let shown = view(&store, &ids[0]).await;
     assert_eq!((shown.state, shown.errors, shown.rescues), (State::Queued, 0, 0));
@@ -136,56 +133,16 @@ pub async fn the_dead_are_sent_again(store: Any) {
     check_counters(&store).await;
 }
 
-pub async fn a_new_plan_for_the_dead(store: Any) {
-    let ids = graves(&store, &["no memory"]).await;
-    store
-        .remember(&plan("plan-mended", OnFailure::Fail), NOW)
-        .await
-        .unwrap();
-    let mut icons = plan("plan-icons", OnFailure::Fail);
-    icons.pipeline = "icons".into();
-    store.remember(&icons, NOW).await.unwrap();
-    let all = Filter::default();
-    let none = store.redrive(&all, Some("plan-icons"), 5, 10, NOW).await.unwrap();
-    assert!(none.is_empty(), "of another pipeline");
-    assert!(
-        store
-            .redrive(&all, Some("plan-nobody"), 5, 10, NOW)
-            .await
-            .is_err()
-    );
-    assert_eq!(
-        store
-            .redrive(&all, Some("plan-mended"), 5, 10, NOW)
-            .await
-            .unwrap(),
-        ids
-    );
-    assert_eq!(claim_one(&store).await.plan, "plan-mended");
-}
-
 pub async fn too_many_redrives_are_refused(store: Any) {
     add_one(&store, "cat").await;
     let id = kill(&store, "no memory", NOW).await;
+    let young = wanted(&Filter::default(), 2);
     for redrives in 0..2 {
         assert_eq!(store.letter(&id).await.unwrap().unwrap().redrives, redrives);
-        assert_eq!(
-            store
-                .redrive(&Filter::default(), None, 2, 10, NOW)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(send_again(&store, young.clone(), 10, NOW).await.len(), 1);
         kill(&store, "no memory", NOW).await;
     }
-    assert!(
-        store
-            .redrive(&Filter::default(), None, 2, 10, NOW)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(send_again(&store, young.clone(), 10, NOW).await.is_empty());
     assert_eq!(state(&store, &id).await, State::Dead);
     assert_eq!(store.errors(&id).await.unwrap().len(), 3);
     check_counters(&store).await;

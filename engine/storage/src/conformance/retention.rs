@@ -129,3 +129,17 @@ pub async fn strays_are_doomed(store: Any) {
         "still in use"
     );
 }
+
+pub async fn owners_who_wait_are_not_forgotten(store: Any) {
+    add(&store, jobs(20, |n| job(&format!("n{n}")))).await;
+    assert_eq!(claim(&store, 5).await.len(), 5);
+    store.forget(NOW, 10).await.unwrap();
+    let late = add_one(&store, "late").await;
+    let rest = claim(&store, 16).await;
+    assert_eq!(rest.len(), 16);
+    assert_eq!(rest[15].lease.job, late, "nobody overtakes his own jobs");
+    // All that waited is claimed by now, and who comes again goes on from there.
+    store.forget(NOW, 10).await.unwrap();
+    let again = add_one(&store, "again").await;
+    assert_eq!(claim_one(&store).await.lease.job, again);
+}

@@ -180,6 +180,20 @@ pub async fn the_third_lost_worker_ends_it(store: Any) {
     check_counters(&store).await;
 }
 
+pub async fn a_heart_far_ahead_does_not_beat(store: Any) {
+    let id = add_one(&store, "cat").await;
+    claim_one(&store).await;
+    let before = NOW - 3_600_000;
+    assert_eq!(
+        store.sweep(before - 1, NOW - 1000).await.unwrap(),
+        [],
+        "a clock that is a little behind"
+    );
+    let rescued = store.sweep(before - 30_000, before).await.unwrap();
+    assert_eq!(rescued[0].job, id, "its clock was set back");
+    assert_eq!(state(&store, &id).await, State::Queued);
+}
+
 pub async fn a_known_failure_is_remembered(store: Any) {
     add_one(&store, "cat").await;
     let claimed = claim_one(&store).await;

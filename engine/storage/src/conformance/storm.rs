@@ -5,6 +5,7 @@ use workflow::job::State;
 use workflow::ports::{Claimed, End, Filter, Millis};
 
 use super::kit::*;
+use super::redrives::{send_again, wanted};
 
 /// A small generator, so that a run can be repeated.
 struct Dice(u64);
@@ -119,7 +120,7 @@ async fn disturb(store: &Any, dice: &mut Dice, now: Millis) {
             }
         }
         3 => {
-            store.redrive(&Filter::default(), None, 3, 5, now).await.unwrap();
+            send_again(store, wanted(&Filter::default(), 3), 5, now).await;
         }
         4 => {
             store.purge(&Filter::default(), 2, now).await.unwrap();

@@ -7,6 +7,7 @@ use workflow::ports::{
 use workflow::webhook::{Disabled, PATIENCE, Topic, Verdict};
 
 use super::kit::*;
+use super::redrives::{send_again, wanted};
 
 const LEASE: i64 = 60 * SECOND;
 const AGAIN: Verdict = Verdict::Again { after: 5 * SECOND };
@@ -131,10 +132,7 @@ pub async fn what_is_told_is_the_job_as_it_was(store: Any) {
     listen(&store, "all", None, &[]).await;
     add_one(&store, "cat").await;
     let job = kill(&store, "no memory", NOW).await;
-    store
-        .redrive(&of_state(State::Dead), None, 5, 10, NOW)
-        .await
-        .unwrap();
+    send_again(&store, wanted(&of_state(State::Dead), 5), 10, NOW).await;
     let claimed = claim_one(&store).await;
     settle_at(&store, &claimed.lease, success("cat"), Vec::new(), NOW + SECOND).await;
     let all = due(&store, "all", NOW + SECOND).await;

@@ -66,6 +66,11 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Else `announce` would do nothing, and its jobs need not be read.
+    pub(super) async fn anyone_listens(&mut self) -> Done<bool> {
+        Ok(!self.listeners().await?.is_empty())
+    }
+
     async fn listeners(&mut self) -> Done<Vec<Listener>> {
         let found = self
             .all(

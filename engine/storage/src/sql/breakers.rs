@@ -172,6 +172,45 @@ async fn release(tx: &mut Tx<'_>, plugin: &str, n: i64, pass: bool, now: Millis)
     tx.write_jobs(jobs.values()).await
 }
 
+/// Parked jobs take the plans of others and go.
+struct Replan<'a> {
+    plugin: &'a str,
+    plans: &'a BTreeMap<String, String>,
+    limit: u32,
+    now: Millis,
+}
+
+#[async_trait]
+impl Work for Replan<'_> {
+    type Out = Vec<String>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Self::Out> {
+        let plans: Vec<_> = self.plans.iter().collect();
+        let mut jobs = tx
+            .lock_where(
+                "WHERE state = 'parked' AND parked_on = $1 AND EXISTS (
+                     SELECT 1 FROM rows($2) JOIN plans ON plans.digest = value->>1 AND plans.pipeline = value->>0
+                     WHERE value->>0 = jobs.pipeline AND value->>1 <> jobs.plan)
+                 ORDER BY submitted_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
+                &[self.plugin.into(), rows(&plans)?, self.limit.into()],
+            )
+            .await?;
+        for job in jobs.values_mut() {
+            let Some(plan) = self.plans.get(&job.pipeline) else {
+                continue;
+            };
+            if job.hear(job::Event::Release, self.now, &mut tx.tally) {
+                job.plan.clone_from(plan);
+                (job.errors, job.rescues, job.pass) = (0, 0, false);
+            }
+        }
+        tx.write_jobs(jobs.values()).await?;
+        let mut moved: Vec<_> = jobs.into_values().collect();
+        moved.sort_by(|a, b| (a.submitted_at, &a.id).cmp(&(b.submitted_at, &b.id)));
+        Ok(moved.into_iter().map(|job| job.id).collect())
+    }
+}
+
 struct Tell<'a> {
     plugin: &'a str,
     event: &'a Event,
@@ -210,6 +249,22 @@ impl Breakers for SqlStore {
 
     async fn tell(&self, plugin: &str, event: &Event, now: Millis) -> Stored<Option<Breaker>> {
         self.db.transact(&Tell { plugin, event, now }).await
+    }
+
+    async fn replan(
+        &self,
+        plugin: &str,
+        plans: &BTreeMap<String, String>,
+        limit: u32,
+        now: Millis,
+    ) -> Stored<Vec<String>> {
+        let work = Replan {
+            plugin,
+            plans,
+            limit,
+            now,
+        };
+        self.db.transact(&work).await
     }
 
     async fn tick(&self, now: Millis) -> Stored<()> {

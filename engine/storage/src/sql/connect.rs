@@ -4,20 +4,25 @@
 //! of PostgreSQL make it plan every statement for its arguments: a plan that is right for any of them is wrong here.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use workflow::ports::{StoreError, Stored};
 
 use super::Options;
 use super::dialect::Dialect;
 use super::fault::Fault;
+use super::ready::{self, Ready};
 use super::tx::Db;
 
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection that was used so recently is not asked first whether it still works.
+const TRUST: Duration = Duration::from_secs(1);
 
 /// `synchronous = FULL` makes a commit durable; the rest is for speed.
 const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
@@ -28,9 +33,11 @@ const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEM
 
 const POSTGRES_READER: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
 
-/// What is written is found by key or along an index, however small the tables still are.
+/// What is written is found by key or along an index, however small the tables still are. A process that stands still
+/// in the middle of a transaction does not keep its locks.
 const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET idle_in_transaction_session_timeout = '15s';";
 
 pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
     install_default_drivers();
@@ -59,14 +66,22 @@ pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
         Ok((write, read))
     };
     let (write, read) = opened.await.map_err(|fault: Fault| fault.told(false))?;
-    Ok(Db {
+    let alone = dialect == Dialect::Sqlite;
+    let db = Db {
         dialect,
         write,
         read,
         in_memory,
         shards: 0.into(),
         claimed: 0.into(),
-    })
+        idle: false.into(),
+        ready: Arc::new(Ready::new(alone)),
+        tasks: Mutex::default(),
+    };
+    if !alone {
+        ready::share(&db, url).await.map_err(|fault| fault.told(false))?;
+    }
+    Ok(db)
 }
 
 fn dialect(url: &str) -> Stored<Dialect> {
@@ -112,10 +127,17 @@ async fn pool(address: &str, dialect: Dialect, most: u32, settings: &'static str
         .max_connections(most)
         .min_connections(1)
         .acquire_timeout(PATIENCE)
-        .test_before_acquire(dialect == Dialect::Postgres);
+        .test_before_acquire(false);
     let pool = match dialect {
         Dialect::Sqlite => pool.idle_timeout(None).max_lifetime(None),
-        Dialect::Postgres => pool,
+        Dialect::Postgres => pool.before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUST {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        }),
     };
     let pool = pool.after_connect(move |connection, _| {
         Box::pin(async move {
@@ -135,6 +157,8 @@ fn migrator(dialect: Dialect) -> Migrator {
     }
     let webhooks = include_str!("../../migrations/0003_webhooks.sql");
     all.push(migration(3, "webhooks", dialect.schema(webhooks)));
+    let redrives = include_str!("../../migrations/0004_redrives.sql");
+    all.push(migration(4, "redrives", dialect.schema(redrives)));
     Migrator::with_migrations(all)
 }
 

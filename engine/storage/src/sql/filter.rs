@@ -6,7 +6,7 @@ use super::fault::Done;
 use super::row::{Arg, column};
 
 /// Conditions that all must hold, with their arguments.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Conditions {
     text: String,
     args: Vec<Arg>,
@@ -29,6 +29,12 @@ impl Conditions {
             self.and(&format!("{id} IN (SELECT value->>0 FROM rows($))"), ids);
         }
         Ok(())
+    }
+
+    /// The statement with the conditions at its end, a row for each value of the column `by`.
+    pub(super) fn grouped(self, select: &str, by: &str) -> (String, Vec<Arg>) {
+        let text = format!("{select}{} GROUP BY {by} ORDER BY {by}", self.text);
+        (text, self.args)
     }
 
     /// The statement with the conditions at its end, an order, and a limit.

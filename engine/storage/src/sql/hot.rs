@@ -1,7 +1,7 @@
 //! The hot row of a job: locked and read, changed by the transition table, written back.
 //!
-//! This is the one place where a job that exists changes its state, but for the claim, which is one statement. What
-//! is not a row of `workflow::job::TRANSITIONS` changes nothing here.
+//! This is the one place where a job that exists changes its state, but for `claim` and `success`, which are one
+//! statement each. What is not a row of `workflow::job::TRANSITIONS` changes nothing here.
 
 use std::collections::BTreeMap;
 

@@ -1,17 +1,19 @@
-//! Dead letters as people handle them: look, let go, send through again.
+//! Dead letters as people handle them: look, let go, send through again. Who sends which and when is in `redrives`.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use workflow::job::{Event, State};
-use workflow::ports::{Blob, DeadGroup, DeadLetter, DeadLetters, Filter, Millis, Stored};
+use workflow::ports::{Blob, DeadGroup, DeadLetter, DeadLetters, Filter, Millis, Stored, Wanted};
 
 use super::SqlStore;
 use super::dead::Groups;
 use super::fair::Turn;
-use super::fault::{Done, Fault};
+use super::fault::Done;
 use super::filter::Conditions;
 use super::hot::{Hot, Jobs};
-use super::row::{Arg, Read, column, texts};
+use super::row::{Read, column, texts};
 use super::tx::{Tx, Work};
 
 const LETTER: &str = "SELECT job, pipeline, plan, original, length, filename, failure, fingerprint, died_at, redrives \
@@ -54,24 +56,6 @@ impl DeadLetters for SqlStore {
     async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>> {
         self.db.transact(&Purge { filter, limit, now }).await
     }
-
-    async fn redrive(
-        &self,
-        filter: &Filter,
-        plan: Option<&str>,
-        most: u32,
-        limit: u32,
-        now: Millis,
-    ) -> Stored<Vec<String>> {
-        let work = Redrive {
-            filter,
-            plan,
-            most,
-            limit,
-            now,
-        };
-        self.db.transact(&work).await
-    }
 }
 
 /// `None` if no letter can fit.
@@ -90,13 +74,14 @@ fn conditions(filter: &Filter) -> Done<Option<Conditions>> {
     Ok(Some(conditions))
 }
 
-/// Locks the jobs of the oldest letters that fit.
-async fn lock_dead(tx: &mut Tx<'_>, conditions: Conditions, limit: u32) -> Done<Jobs> {
+/// Locks the jobs of the oldest letters that fit. There may be more of them if `limit` were found, although somebody
+/// else may have taken some.
+async fn lock_dead(tx: &mut Tx<'_>, conditions: Conditions, limit: u32) -> Done<(Jobs, bool)> {
     let (text, args) = conditions.statement("SELECT job FROM dead", "died_at, job", limit);
     let ids = texts(&tx.all(&text, &args).await?)?;
     let mut jobs = tx.lock(ids.iter().map(String::as_str)).await?;
     jobs.retain(|_, job| job.state == State::Dead);
-    Ok(jobs)
+    Ok((jobs, ids.len() == limit as usize))
 }
 
 /// Takes letters away and counts their groups down.
@@ -136,66 +121,60 @@ impl Work for Purge<'_> {
         let Some(conditions) = conditions(self.filter)? else {
             return Ok(Vec::new());
         };
-        let mut jobs = lock_dead(tx, conditions, self.limit).await?;
+        let (mut jobs, _) = lock_dead(tx, conditions, self.limit).await?;
         for job in jobs.values_mut() {
             job.hear(Event::Cancel, self.now, &mut tx.tally);
         }
-        let purged = finish(tx, &jobs).await?;
+        finish(tx, &jobs).await?;
         let ended: Vec<_> = jobs.values().map(|job| (job, &[][..])).collect();
         tx.announce(&ended).await?;
-        Ok(purged)
+        Ok(jobs.into_keys().collect())
     }
 }
 
-struct Redrive<'a> {
-    filter: &'a Filter,
-    plan: Option<&'a str>,
-    most: u32,
+/// Letters that may be sent through again; `None` if none can.
+pub(super) fn candidates(wanted: &Wanted, died_until: Millis) -> Done<Option<Conditions>> {
+    let Some(mut conditions) = conditions(&wanted.filter)? else {
+        return Ok(None);
+    };
+    conditions.and("redrives < $", wanted.most);
+    conditions.and("died_at <= $", died_until);
+    if !wanted.targets.is_empty() {
+        let pipelines = column(wanted.targets.keys().map(String::as_str))?;
+        conditions.and("pipeline IN (SELECT value->>0 FROM rows($))", pipelines);
+    }
+    Ok(Some(conditions))
+}
+
+/// Sends up to `limit` letters through again, oldest first, at the plan of their pipeline if there is one in `targets`.
+/// Gives back which, and whether there may be more.
+pub(super) async fn send_again(
+    tx: &mut Tx<'_>,
+    conditions: Conditions,
+    targets: &BTreeMap<String, String>,
     limit: u32,
     now: Millis,
-}
-
-#[async_trait]
-impl Work for Redrive<'_> {
-    type Out = Vec<String>;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<String>> {
-        let Some(mut conditions) = conditions(self.filter)? else {
-            return Ok(Vec::new());
-        };
-        conditions.and("redrives < $", self.most);
-        if let Some(plan) = self.plan {
-            conditions.and("pipeline = $", pipeline_of(tx, plan).await?);
+) -> Done<(Jobs, bool)> {
+    let (mut jobs, more) = lock_dead(tx, conditions, limit).await?;
+    let wanted: Vec<_> = jobs.values().map(turn).collect();
+    let turns = tx.turns(&wanted).await?;
+    for (job, turn) in jobs.values_mut().zip(turns) {
+        job.hear(Event::Redrive, now, &mut tx.tally);
+        job.turn = turn;
+        (job.errors, job.rescues, job.pass) = (0, 0, false);
+        job.redrives += 1;
+        if let Some(plan) = targets.get(&job.pipeline) {
+            plan.clone_into(&mut job.plan);
         }
-        let mut jobs = lock_dead(tx, conditions, self.limit).await?;
-        let wanted: Vec<_> = jobs.values().map(turn).collect();
-        let turns = tx.turns(&wanted).await?;
-        for (job, turn) in jobs.values_mut().zip(turns) {
-            job.hear(Event::Redrive, self.now, &mut tx.tally);
-            job.turn = turn;
-            (job.errors, job.rescues, job.pass) = (0, 0, false);
-            job.redrives += 1;
-            if let Some(plan) = self.plan {
-                plan.clone_into(&mut job.plan);
-            }
-        }
-        // What the attempt that failed said is no result of the next one.
-        tx.each(
-            "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
-            column(jobs.keys().map(String::as_str))?,
-        )
-        .await?;
-        finish(tx, &jobs).await
     }
-}
-
-async fn pipeline_of(tx: &mut Tx<'_>, plan: &str) -> Done<Arg> {
-    let found = tx
-        .all("SELECT pipeline FROM plans WHERE digest = $1", &[plan.into()])
-        .await?;
-    let unknown = || Fault::Data(format!("the plan {plan} is not in the store"));
-    let pipeline = texts(&found)?.pop().ok_or_else(unknown)?;
-    Ok(pipeline.as_str().into())
+    // What the attempt that failed said is no result of the next one.
+    tx.each(
+        "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
+        column(jobs.keys().map(String::as_str))?,
+    )
+    .await?;
+    finish(tx, &jobs).await?;
+    Ok((jobs, more))
 }
 
 fn turn(job: &Hot) -> Turn<'_> {
@@ -207,11 +186,10 @@ fn turn(job: &Hot) -> Turn<'_> {
 }
 
 /// Writes jobs that are dead no longer.
-async fn finish(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<Vec<String>> {
+async fn finish(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
     tx.write_jobs(jobs.values()).await?;
     let ids: Vec<&str> = jobs.keys().map(String::as_str).collect();
-    remove(tx, &ids).await?;
-    Ok(jobs.keys().cloned().collect())
+    remove(tx, &ids).await
 }
 
 fn group(row: &AnyRow) -> Done<DeadGroup> {

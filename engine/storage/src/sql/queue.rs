@@ -1,5 +1,7 @@
 //! The port `Queue`, handed on to whoever does it.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use workflow::failure::Failure;
@@ -22,6 +24,12 @@ impl SqlStore {
     /// Reads outside of any transaction.
     pub(super) async fn look(&self, statement: &str, args: &[Arg]) -> Stored<Vec<AnyRow>> {
         Self::told(self.db.look(statement, args).await)
+    }
+
+    /// Without a transaction that writes. In the order of an index, so that no other plan can be thought of.
+    async fn any_queued(&self) -> Stored<bool> {
+        let first = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY lane, turn, id LIMIT 1";
+        Ok(!self.look(first, &[]).await?.is_empty())
     }
 
     pub(super) fn read<T>(found: &[AnyRow], read: impl Fn(&AnyRow) -> Done<T>) -> Stored<Vec<T>> {
@@ -62,8 +70,18 @@ impl Queue for SqlStore {
     }
 
     async fn claim(&self, worker: &str, want: u32, now: Millis) -> Stored<Vec<Claimed>> {
+        let idle = &self.db.idle;
+        if idle.load(Ordering::Relaxed) && !self.any_queued().await? {
+            return Ok(Vec::new());
+        }
         let worker = worker.to_owned();
-        self.writer.ask(Op::Claim, Want { worker, want }, now).await
+        let claimed = self.writer.ask(Op::Claim, Want { worker, want }, now).await?;
+        idle.store(claimed.is_empty(), Ordering::Relaxed);
+        Ok(claimed)
+    }
+
+    async fn arrived(&self) {
+        self.db.ready.wait().await;
     }
 
     async fn heartbeat(&self, leases: &[Lease], now: Millis) -> Stored<Vec<Lease>> {
@@ -92,5 +110,32 @@ impl Queue for SqlStore {
             )
             .await?;
         Ok(Self::read(&found, |row| row.json("failure"))?.pop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use workflow::ports::Retention;
+
+    /// The one connection that writes is taken: who wants it waits longer than the test does.
+    #[tokio::test]
+    async fn who_finds_nothing_to_do_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+        let store = SqlStore::open(&url).await.unwrap();
+        assert!(store.claim("worker", 1, 0).await.unwrap().is_empty());
+        let taken = store.db.write.acquire().await.unwrap();
+        let idle = async {
+            assert!(store.claim("worker", 1, 0).await.unwrap().is_empty());
+            assert!(store.sweep(0, 0).await.unwrap().is_empty());
+            assert_eq!(store.forget(0, 1).await.unwrap(), 0);
+            assert!(store.doom(1, 0).await.unwrap().is_empty());
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(5), idle).await;
+        assert!(ended.is_ok(), "somebody wants to write");
+        drop(taken);
     }
 }

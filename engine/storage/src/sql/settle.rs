@@ -27,7 +27,7 @@ pub(super) type Heartbeat = Ask<Vec<Lease>, Vec<Lease>>;
 
 /// Everything that a batch of settlements adds, in rows.
 #[derive(Default)]
-struct Additions<'a> {
+pub(super) struct Additions<'a> {
     renditions: Vec<(&'a str, &'a StoredRendition)>,
     reports: Vec<(&'a str, String)>,
     errors: Vec<(&'a str, i64, i64, String, String)>,
@@ -75,7 +75,7 @@ pub(super) fn blobs<'a>(fresh: &[Option<&'a Settle>]) -> impl Iterator<Item = &'
         .map(|rendition| &rendition.blob)
 }
 
-fn renditions(end: &End) -> &[StoredRendition] {
+pub(super) fn renditions(end: &End) -> &[StoredRendition] {
     match end {
         End::Succeeded { renditions, .. } => renditions,
         _ => &[],
@@ -125,7 +125,7 @@ fn answer(ask: Option<&Settle>, held: &Held) -> Settled {
     held.doomed(blobs).map_or(Settled::Done, Settled::Doomed)
 }
 
-async fn announce(tx: &mut Tx<'_>, ended: &[&Settle], jobs: &Jobs) -> Done<()> {
+pub(super) async fn announce(tx: &mut Tx<'_>, ended: &[&Settle], jobs: &Jobs) -> Done<()> {
     let mut all = Vec::with_capacity(ended.len());
     for &ask in ended {
         let job = jobs.get(&ask.input.lease.job);
@@ -134,7 +134,12 @@ async fn announce(tx: &mut Tx<'_>, ended: &[&Settle], jobs: &Jobs) -> Done<()> {
     tx.announce(&all).await
 }
 
-async fn tell_breakers(tx: &mut Tx<'_>, sound: &[&Settle], waiting: &[&Settle], jobs: &mut Jobs) -> Done<()> {
+pub(super) async fn tell_breakers(
+    tx: &mut Tx<'_>,
+    sound: &[&Settle],
+    waiting: &[&Settle],
+    jobs: &mut Jobs,
+) -> Done<()> {
     let mut bank = Bank::default();
     for ask in sound {
         for seen in &ask.input.observations {
@@ -181,9 +186,7 @@ impl<'a> Additions<'a> {
             End::Succeeded { renditions, report } => {
                 job.hear(Event::Succeed, ask.now, tally);
                 job.failure = None;
-                self.renditions
-                    .extend(renditions.iter().map(|rendition| (id, rendition)));
-                self.report(id, report)?;
+                self.succeed(id, renditions, report)?;
             }
             End::Retry { at, failure, rescue } => {
                 job.hear(Event::Retry, ask.now, tally);
@@ -213,6 +216,17 @@ impl<'a> Additions<'a> {
         Ok(())
     }
 
+    pub(super) fn succeed(
+        &mut self,
+        id: &'a str,
+        renditions: &'a [StoredRendition],
+        report: &Value,
+    ) -> Done<()> {
+        self.renditions
+            .extend(renditions.iter().map(|rendition| (id, rendition)));
+        self.report(id, report)
+    }
+
     fn report(&mut self, id: &'a str, report: &Value) -> Done<()> {
         self.reports.push((id, serde_json::to_string(report)?));
         Ok(())
@@ -230,7 +244,7 @@ impl<'a> Additions<'a> {
         Ok(())
     }
 
-    async fn write(mut self, tx: &mut Tx<'_>) -> Done<()> {
+    pub(super) async fn write(mut self, tx: &mut Tx<'_>) -> Done<()> {
         let renditions: Vec<_> = self.renditions.iter().map(columns).collect();
         tx.each(
             "INSERT INTO renditions (job, name, blob, length, media_type, width, height, step_key)

@@ -22,6 +22,7 @@ pub(super) struct Tally {
     turns: BTreeMap<Lane, i64>,
     claimed_before: u64,
     claimed: u64,
+    made_ready: bool,
 }
 
 impl Tally {
@@ -34,6 +35,7 @@ impl Tally {
 
     pub(super) fn count(&mut self, pipeline: &str, state: State, n: i64) {
         *self.counts.entry((pipeline.to_owned(), state)).or_default() += n;
+        self.made_ready |= state == State::Queued && n > 0;
     }
 
     pub(super) fn park(&mut self, plugin: &str, n: i64) {
@@ -58,6 +60,11 @@ impl Tally {
 
     pub(super) fn claimed_now(&self) -> u64 {
         self.claimed
+    }
+
+    /// Some job can be claimed that could not before.
+    pub(super) fn made_ready(&self) -> bool {
+        self.made_ready
     }
 }
 

@@ -4,16 +4,20 @@
 //! itself are tried again a few times. A connection whose transaction could not be ended is thrown away, because
 //! nobody knows what it still holds.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction};
+use tokio::task::JoinSet;
 use workflow::ports::Stored;
 
 use super::dialect::Dialect;
 use super::fault::{Done, Fault};
+use super::ready::Ready;
 use super::row::{Arg, arguments};
 use super::tally::Tally;
 use crate::failpoint;
@@ -34,6 +38,11 @@ pub(super) struct Db {
     pub(super) shards: AtomicU32,
     /// Jobs claimed by this process; decides when bulk has the first choice.
     pub(super) claimed: AtomicU64,
+    /// The last claim found nothing.
+    pub(super) idle: AtomicBool,
+    pub(super) ready: Arc<Ready>,
+    /// Stop with the store.
+    pub(super) tasks: Mutex<JoinSet<()>>,
 }
 
 /// What a transaction does.
@@ -108,6 +117,7 @@ impl Db {
             Ok(out) => {
                 failpoint::reach("before-commit");
                 let claimed = tx.tally.claimed_now();
+                let made_ready = tx.tally.made_ready();
                 if let Err(error) = tx.inner.commit().await {
                     let fault = error.into();
                     return (
@@ -119,6 +129,9 @@ impl Db {
                     );
                 }
                 self.claimed.fetch_add(claimed, Ordering::Relaxed);
+                if made_ready {
+                    self.ready.give_word();
+                }
                 (true, Ok(out))
             }
             Err(fault) => (tx.inner.rollback().await.is_ok(), Err(fault.into())),
@@ -132,7 +145,16 @@ impl Db {
         Ok(query.fetch_all(&self.read).await?)
     }
 
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(task);
+    }
+
     pub(super) async fn close(&self) {
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
         self.read.close().await;
         self.write.close().await;
     }

@@ -112,17 +112,26 @@ async fn work(db: Arc<Db>, mut own: mpsc::Receiver<Op>, shared: Shared) {
 async fn next(own: &mut mpsc::Receiver<Op>, shared: &Shared) -> Vec<Op> {
     let (mut ops, mut others) = (Vec::new(), Vec::new());
     tokio::select! {
-        _ = own.recv_many(&mut ops, MOST_TOGETHER) => {
+        () = gather(own, &mut ops) => {
+            ops.append(&mut others);
             if let Ok(mut shared) = shared.try_lock() {
                 take(&mut shared, &mut ops);
             }
         }
-        _ = async { shared.lock().await.recv_many(&mut others, MOST_TOGETHER).await } => {
+        () = async { gather(&mut *shared.lock().await, &mut others).await } => {
             ops.append(&mut others);
             take(own, &mut ops);
         }
     }
     ops
+}
+
+/// What came is in `ops`, also if nobody waits for the end of this.
+async fn gather(queue: &mut mpsc::Receiver<Op>, ops: &mut Vec<Op>) {
+    queue.recv_many(ops, MOST_TOGETHER).await;
+    // Questions come in waves: those who are about to ask go first, and are not left to the next group.
+    tokio::task::yield_now().await;
+    take(queue, ops);
 }
 
 fn take(queue: &mut mpsc::Receiver<Op>, ops: &mut Vec<Op>) {

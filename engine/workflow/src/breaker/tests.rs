@@ -243,6 +243,25 @@ fn with_nothing_parked_newcomers_are_the_probes() {
     assert_eq!(sick.hear(&outcome(1, false, false), 0, now), [Effect::Park]);
 }
 
+/// Where every pipeline passes over the step, nobody is ever parked, and no attempt is made while it is open.
+#[test]
+fn it_recovers_where_nobody_waits_for_it() {
+    let mut breaker = opened();
+    let mut now = START;
+    for (pause, ok) in [(30, false), (60, false), (120, true)] {
+        assert!(!breaker.admits(false) && breaker.needs_ticks(0));
+        now += pause * SECOND;
+        assert_eq!(breaker.hear(&Event::Tick, 0, now - 1), []);
+        assert!(!breaker.admits(false));
+        assert_eq!(breaker.hear(&Event::Tick, 0, now), []);
+        assert!(breaker.admits(false), "newcomers are the probes");
+        for original in 0..3 {
+            breaker.hear(&outcome(original, ok, false), 0, now);
+        }
+    }
+    assert_eq!(breaker, Breaker::new());
+}
+
 #[test]
 fn a_large_cohort_is_decided_by_a_part_of_it() {
     let mut breaker = probing(100_000);

@@ -3,22 +3,6 @@ use proptest::prelude::*;
 use super::{grouping::gist, *};
 use crate::pipeline::Duration;
 
-const KINDS: [FailureKind; 13] = [
-    FailureKind::BadInput,
-    FailureKind::Unsupported,
-    FailureKind::TooLarge,
-    FailureKind::InvalidParams,
-    FailureKind::OutOfFuel,
-    FailureKind::Timeout,
-    FailureKind::MemoryLimit,
-    FailureKind::Trap,
-    FailureKind::BadOutput,
-    FailureKind::HostLimit,
-    FailureKind::Internal,
-    FailureKind::Crash,
-    FailureKind::Infrastructure,
-];
-
 fn failure(kind: FailureKind) -> Failure {
     Failure::new(kind, "a failure")
 }
@@ -29,7 +13,7 @@ fn after(kind: FailureKind, errors: u32, rescues: u32) -> Verdict {
 
 #[test]
 fn what_would_fail_again_dies_at_once() {
-    for kind in KINDS {
+    for kind in FailureKind::ALL {
         let dies = matches!(kind.class(), FailureClass::BadInput | FailureClass::Deterministic);
         assert_eq!(after(kind, 0, 0) == Verdict::Dead, dies, "{kind}");
     }
@@ -196,7 +180,7 @@ fn gists_keep_what_matters() {
 }
 
 fn any_kind() -> impl Strategy<Value = FailureKind> {
-    prop::sample::select(KINDS.as_slice())
+    prop::sample::select(FailureKind::ALL.as_slice())
 }
 
 fn any_retry() -> impl Strategy<Value = Retry> {

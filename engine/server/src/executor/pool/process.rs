@@ -17,7 +17,7 @@ use super::cpu::{self, CpuLimit};
 use crate::executor::memory::Outbox;
 use crate::executor::protocol::{Inspected, Request, Response, broken, receive_response, send_request};
 use crate::original::Original;
-use crate::outcome::Outcome;
+use crate::outcome::{Kept, Outcome};
 use crate::runner::JobSpec;
 
 /// A new process must be ready by then.
@@ -26,6 +26,8 @@ const START: Duration = Duration::from_secs(20);
 const INSPECT: Duration = Duration::from_mins(2);
 /// An executor that can still speak ends a job by itself before the server kills it.
 const GRACE: Duration = Duration::from_millis(500);
+/// An executor gets no more time than this for making a file of what one step made.
+const LONGEST_KEEPING: Duration = Duration::from_mins(1);
 
 /// A job on its way to a process.
 pub(super) struct Errand {
@@ -35,6 +37,8 @@ pub(super) struct Errand {
     limit: Duration,
     cpu: Duration,
     deadline: Instant,
+    /// What the steps made; `None` if the job does not ask for it.
+    kept: Option<Vec<Kept>>,
 }
 
 impl Errand {
@@ -42,13 +46,27 @@ impl Errand {
         let limit = job.timeout();
         let cpu = Duration::from_millis(job.plan.max_cpu_ms);
         let length = original.bytes().len() as u64;
+        let kept = job.keep_steps.then(Vec::new);
         Self {
             request: Request::Run { job, length },
             original: Some(original),
             limit,
             cpu,
             deadline: Instant::now() + limit,
+            kept,
         }
+    }
+
+    /// What the steps made so far.
+    pub(super) fn take_kept(&mut self) -> Vec<Kept> {
+        self.kept.take().unwrap_or_default()
+    }
+
+    /// False if nobody asked for it.
+    fn keep(&mut self, kept: Kept) -> bool {
+        self.deadline += Duration::from_micros(kept.spent).min(LONGEST_KEEPING);
+        let wanted = self.kept.as_mut();
+        wanted.map(|all| all.push(kept)).is_some()
     }
 
     /// No step of it has begun, so it may be run again.
@@ -126,6 +144,14 @@ impl Process {
                 Ok(Response::Step(id)) => {
                     errand.original = None;
                     step = Some(id).filter(|id| !id.is_empty());
+                }
+                Ok(Response::Kept(kept)) => {
+                    if let Some(cpu) = &mut self.socket.get_mut().cpu {
+                        cpu.allowed += Duration::from_micros(kept.spent).min(LONGEST_KEEPING);
+                    }
+                    if !errand.keep(*kept) {
+                        return Err(broken(&io::Error::other("a message out of turn")));
+                    }
                 }
                 Ok(_) => return Err(broken(&io::Error::other("a message out of turn"))),
                 Err(error) => return Err(self.post_mortem(&error, step, errand.limit)),

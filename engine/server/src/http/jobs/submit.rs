@@ -1,4 +1,4 @@
-//! `POST /v1/pipelines/{name}/jobs`: an original in, a job out. And the same for callers that wait a little.
+//! `POST /v1/pipelines/{name}/jobs`: originals in, a job for each out. And the same for callers that wait a little.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +8,19 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
-use workflow::ports::{JobView, Lane};
-use workflow::words::clip;
+use workflow::ports::{Filter, JobView, Lane};
 
-use super::{JobBody, find, view};
+use super::originals::{self, Originals, Source};
+use super::{JobBody, find, unknown, view};
 use crate::app::App;
-use crate::budget::Spent;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::http::upload;
-use crate::jobs::intake::{Refused, Ticket, Wish};
-use crate::jobs::source::SourceError;
+use crate::jobs::intake::{Incoming, Refused, Ticket, Wish};
 use crate::library::Pipeline;
 use crate::original::Original;
 
@@ -32,37 +30,49 @@ pub(crate) struct Options {
     /// `interactive` (the default), or `bulk`, which lets interactive jobs go first.
     #[param(value_type = Option<String>)]
     lane: Option<Lane>,
-    /// The file's name, for people to recognise it.
+    /// The file's name, for people to recognise it; a form has a name for each of its files.
     filename: Option<String>,
 }
 
-/// An image that the server fetches.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Source {
-    /// `http` or `https`, at a host that the server allows.
-    source: String,
+/// For the API's description; forms are read in `upload`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Files {
+    /// An image; each of up to 1000 parts with a file name is one, whatever it is called.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
 }
 
-/// Of a JSON body.
-const LONGEST_SOURCE: u64 = 16 << 10;
+/// The jobs of a request with several originals, in their order.
+#[derive(Debug, Serialize)]
+struct Batch {
+    jobs: Vec<JobBody>,
+}
 
 /// Run a pipeline over an image, later and for certain.
 ///
-/// The body is the image, a multipart form with a file, or JSON that names an address to fetch it from. Once this is answered the original is on stable storage
-/// and the job will end: with renditions, or as a dead letter that keeps the original. With an `Idempotency-Key` the
-/// same request may be sent again and again and makes one job.
+/// The body is the image, a multipart form with files, or JSON that names addresses to fetch images from. Once this is
+/// answered the originals are on stable storage and each job will end: with renditions, or as a dead letter that keeps
+/// the original. With an `Idempotency-Key` the same request may be sent again and again and makes its jobs once.
+///
+/// One image is answered with its job. Several are answered with `{"jobs": […]}`, in their order and without a
+/// `Location`, and are accepted together or not at all: a file that is too large, or a form that breaks off, refuses
+/// them all.
 #[utoipa::path(
     post,
     path = "/v1/pipelines/{name}/jobs",
     params(("name" = String, Path, description = "The pipeline"), Options,
         ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send the request again")),
     request_body(
-        description = "The image, or where it is",
-        content((Vec<u8> = "application/octet-stream"), (Source = "application/json")),
+        description = "The image, a form with images, or where they are",
+        content(
+            (Vec<u8> = "application/octet-stream"),
+            (Files = "multipart/form-data"),
+            (Source = "application/json"),
+        ),
     ),
     responses(
-        (status = 202, description = "Accepted; `Location` says where to look", body = JobBody),
+        (status = 202, description = "Accepted; `Location` says where to look. For several images `{\"jobs\": […]}`", body = JobBody),
         (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
         (status = 403, description = "The source's host is not allowed", body = Problem),
         (status = 404, description = "No such pipeline", body = Problem),
@@ -81,7 +91,7 @@ pub(crate) async fn submit(
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (pipeline, wish) = match understand(&app, caller, name, options, request.headers()) {
+    let (pipeline, wish, filename) = match understand(&app, caller, name, options, request.headers()) {
         Ok(understood) => understood,
         Err(problem) => {
             upload::discard(request).await;
@@ -89,76 +99,33 @@ pub(crate) async fn submit(
         }
     };
     let limit = pipeline.plan.limits.max_bytes;
-    let original = match source(&app, request).await? {
-        Named::Source(source) => app
-            .jobs
-            .sources
-            .fetch(&source, limit, app.budget.share())
-            .await
-            .map_err(|error| not_fetched(&error))?,
-        Named::Body(request) => upload::receive(&app, *request, limit).await?,
-    };
-    let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
-    accepted(&app, &ticket).await
+    let Originals { kept, last } = originals::receive(&app, request, limit, filename).await?;
+    let ticket = app.jobs.submit(&wish, kept, last).await.map_err(refused)?;
+    accepted(&app, ticket).await
 }
 
-/// Where the original is.
-enum Named {
-    Body(Box<Request>),
-    Source(String),
-}
-
-/// A JSON body names an address.
-async fn source(app: &App, request: Request) -> Result<Named, Problem> {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok());
-    let media_type = content_type.and_then(|text| text.split(';').next());
-    if media_type.map(str::trim) != Some("application/json") {
-        return Ok(Named::Body(Box::new(request)));
-    }
-    let body = upload::receive(app, request, LONGEST_SOURCE).await?;
-    let Source { source } = serde_json::from_slice(body.bytes()).map_err(|error| {
-        Problem::bad_request(format!(
-            "a JSON body names an image as {{\"source\": \"https://…\"}}: {}",
-            clip(&error.to_string())
-        ))
-    })?;
-    Ok(Named::Source(source))
-}
-
-fn not_fetched(error: &SourceError) -> Problem {
-    let text = error.to_string();
-    match error {
-        SourceError::NotAllowed(_) => Problem::new(403, "not-allowed", text),
-        SourceError::TooLarge(_) => Problem::too_large(text),
-        SourceError::Failed(_) => Problem::new(502, "source-failed", text),
-        SourceError::Busy => Spent.into(),
-    }
-}
-
-/// Everything that can be wrong before the original is read.
+/// Everything that can be wrong before the originals are read. With the name of the only one.
 fn understand<'a>(
     app: &'a App,
     caller: Identity,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(&'a Pipeline, Wish<'a>), Problem> {
+) -> Result<(&'a Pipeline, Wish<'a>, Option<String>), Problem> {
     let Path(name) = name?;
     let Query(options) = options?;
     let pipeline = crate::http::pipelines::find(app, &name)?;
-    app.jobs.admit(app.executors()).map_err(refused)?;
     let wish = Wish {
         plan: &pipeline.plan,
         lane: options.lane.unwrap_or_default(),
         owner: caller.name,
-        filename: options.filename,
         key: idempotency_key(headers)?,
         executors: app.executors(),
     };
-    Ok((pipeline, wish))
+    let expected = upload::declared(headers).unwrap_or(0);
+    app.jobs.admit(&wish, expected).map_err(refused)?;
+    let filename = options.filename.as_deref().and_then(upload::plain);
+    Ok((pipeline, wish, filename))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -173,20 +140,51 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-async fn accepted(app: &App, ticket: &Ticket) -> Result<Response, Problem> {
-    let job = find(app, &ticket.job).await?;
-    Ok(later(job, ticket.before))
+async fn accepted(app: &App, ticket: Ticket) -> Result<Response, Problem> {
+    let before = ticket.came_before();
+    let (several, mut jobs) = match ticket {
+        Ticket::New(jobs) => (jobs.len() > 1, jobs),
+        Ticket::Before(ids) => (ids.len() > 1, as_they_are(app, ids).await?),
+    };
+    if !several {
+        return Ok(later(jobs.remove(0), before));
+    }
+    let jobs = jobs.into_iter().map(JobBody::brief).collect();
+    let response = (StatusCode::ACCEPTED, Json(Batch { jobs })).into_response();
+    Ok(marked(response, before))
+}
+
+/// Jobs of an earlier request; at least one, as those that ended well may have been forgotten since.
+async fn as_they_are(app: &App, ids: Vec<String>) -> Result<Vec<JobView>, Problem> {
+    let first = ids.first().cloned().unwrap_or_default();
+    let limit = ids.len() as u32;
+    let filter = Filter {
+        ids,
+        ..Filter::default()
+    };
+    let mut jobs = app.jobs.store.jobs(&filter, None, limit).await?;
+    if jobs.is_empty() {
+        return Err(unknown(&first));
+    }
+    // Newest first; they were made in the order of their originals.
+    jobs.reverse();
+    Ok(jobs)
 }
 
 /// 202, and where to look.
 fn later(job: JobView, before: bool) -> Response {
     let location = view::href(&job.id);
     let mut response = (StatusCode::ACCEPTED, Json(JobBody::brief(job))).into_response();
-    let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&location) {
-        headers.insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
+    marked(response, before)
+}
+
+/// `before`: the same request came before.
+fn marked(mut response: Response, before: bool) -> Response {
     if before {
+        let headers = response.headers_mut();
         headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     response
@@ -197,12 +195,16 @@ pub(crate) fn refused(why: Refused) -> Problem {
         Refused::NoRoom => Problem::no_room(),
         Refused::Backlog(after) => {
             let text = "more work waits than this server takes on (`--backlog`); try again later";
-            Problem::busy(text, after.as_secs().max(1))
+            Problem::busy(text, after.as_secs().saturating_add(1))
         }
         Refused::Conflict => Problem::new(
             409,
             "conflict",
-            "this `Idempotency-Key` was used before for another original or other options; use a new key",
+            "this `Idempotency-Key` was used before for other originals or other options; use a new key",
+        ),
+        Refused::Cleared => Problem::busy(
+            "old bytes that equal one of these originals were cleared away at this moment; send all of them again",
+            1,
         ),
         Refused::Store(error) => error.into(),
     }
@@ -224,25 +226,29 @@ pub(crate) async fn waited(
         plan,
         lane: Lane::Interactive,
         owner: caller.name,
-        filename: None,
         key: idempotency_key(headers)?,
         executors: app.executors(),
     };
-    let ticket = app.jobs.submit(&wish, original).await.map_err(refused)?;
+    let last = Incoming {
+        original,
+        filename: None,
+    };
+    let ticket = app.jobs.submit(&wish, Vec::new(), last).await.map_err(refused)?;
+    let id = ticket.first();
     loop {
-        let job = find(app, &ticket.job).await?;
+        let job = find(app, id).await?;
         if job.state.is_end() {
             return Ok(Ok(job));
         }
         if Instant::now() >= until {
-            return Ok(Err(later(job, ticket.before)));
+            return Ok(Err(later(job, ticket.came_before())));
         }
         // A worker elsewhere gives no news.
         let look_again = (Instant::now() + Duration::from_millis(500)).min(until);
         let ended = async {
             loop {
                 match news.recv().await {
-                    Ok(told) if told.job != ticket.job || !told.state.is_end() => {}
+                    Ok(told) if told.job != id || !told.state.is_end() => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => std::future::pending().await,
                 }

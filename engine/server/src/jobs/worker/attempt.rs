@@ -3,23 +3,29 @@
 //! The order is what makes a rendition whole or absent: bytes are durable before the row that names them. Whatever
 //! happens, the job is settled or its lease runs out and somebody else takes it.
 
+mod known;
+mod observe;
+mod paused;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use storage::failpoint;
-use workflow::breaker;
 use workflow::failure::{Failure, FailureClass, FailureKind};
 use workflow::job::State;
 use workflow::key::IMAGING_VERSION;
-use workflow::plan::{Action, OnFailure, Plan, PlannedPlugin};
+use workflow::plan::Plan;
 use workflow::ports::{Blob, Claimed, End, Observation, Settled, Settlement, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
 use crate::app::App;
+use crate::jobs::load::Size;
 use crate::original::Original;
-use crate::outcome::{Rendition, Report, StepReport};
+use crate::outcome::{Rendition, Report};
+use observe::observe;
+use paused::{Paused, paused};
 
 /// What was found out, ready to be written down.
 struct Finding {
@@ -28,6 +34,30 @@ struct Finding {
     known: Option<(String, Failure)>,
     /// What the renditions are made of, in case it must be written again.
     bytes: Vec<(Blob, Bytes)>,
+}
+
+/// Why nothing was found out.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("no room is left")]
+    NoRoom,
+    #[error("{0}")]
+    Failed(Failure),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::NoRoom,
+            error => Self::Failed(Failure::new(FailureKind::Infrastructure, error.to_string())),
+        }
+    }
 }
 
 impl From<End> for Finding {
@@ -44,22 +74,31 @@ impl From<End> for Finding {
 pub(super) async fn attempt(app: &Arc<App>, job: Claimed) {
     let found = match find_out(app, &job).await {
         Ok(found) => found,
-        Err(failure) => judge(app, &job, None, failure, &Report::default()),
+        // A full disk is not the job's fault and costs it nothing.
+        Err(Trouble::NoRoom) => later(app),
+        Err(Trouble::Failed(failure)) => {
+            let plan = app.plan(&job.plan).await.ok();
+            let ran = plan.as_deref().map(|plan| (plan, Paused::new()));
+            let ran = ran.as_ref().map(|(plan, paused)| (*plan, paused));
+            judge(app, &job, ran, failure, &Report::default())
+        }
     };
     settle(app, &job, found).await;
 }
 
 /// Runs the job, if it may run now.
-async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
+async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
     let plan = app.plan(&job.plan).await?;
-    if let Some(plugin) = paused(app, &plan, job) {
-        return Ok(End::Parked { plugin }.into());
-    }
+    let admits = |plugin: &str| app.breakers.admits(plugin, job.pass);
+    let paused = match paused(&plan, admits) {
+        Ok(paused) => paused,
+        Err(plugin) => return Ok(End::Parked { plugin }.into()),
+    };
     let known = known_key(job);
     let repeated = app.jobs.store.known_failure(std::slice::from_ref(&known)).await;
-    if let Some(failure) = repeated.map_err(|e| store_failed(&e))? {
-        let report = json!({ "original": job.original.digest, "known": true });
-        let observations = observe(&plan, job, &Report::default(), Some(&failure));
+    if let Some(failure) = repeated? {
+        let report = known::report(&plan, &job.original, &failure);
+        let observations = observe(&plan, &paused, job, &Report::default(), Some(&failure));
         return Ok(Finding {
             observations,
             ..End::Dead { failure, report }.into()
@@ -68,7 +107,8 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
     let Some(original) = fetch(app, &job.original).await? else {
         return Ok(later(app));
     };
-    let spec = app.library.job(&plan);
+    let mut spec = app.library.job(&plan);
+    spec.paused.clone_from(&paused);
     if let Some(missing) = plan
         .plugins()
         .iter()
@@ -78,13 +118,15 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
             "the plugin {}@{} is not installed on this worker",
             missing.name, missing.version
         );
-        return Err(Failure::new(FailureKind::Infrastructure, text));
+        return Err(Failure::new(FailureKind::Infrastructure, text).into());
     }
     let begun = Instant::now();
     let Ok(outcome) = app.pool.run(spec, original).await else {
         return Ok(later(app));
     };
-    app.jobs.load.ran(&job.pipeline, begun.elapsed());
+    let size = Size::new(&plan, job.original.length);
+    let took = took(&outcome.report, begun.elapsed());
+    app.jobs.load.ran(&job.pipeline, size, took);
     failpoint::reach("renditions-made");
     match outcome.result {
         Ok(renditions) => {
@@ -96,7 +138,7 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
                 .collect();
             write(app, &bytes).await?;
             Ok(Finding {
-                observations: observe(&plan, job, &outcome.report, None),
+                observations: observe(&plan, &paused, job, &outcome.report, None),
                 end: End::Succeeded {
                     renditions: stored,
                     report: as_json(&outcome.report),
@@ -105,41 +147,38 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Failure> {
                 bytes,
             })
         }
-        Err(failure) => Ok(judge(app, job, Some(&plan), failure, &outcome.report)),
+        Err(failure) => Ok(judge(
+            app,
+            job,
+            Some((plan.as_ref(), &paused)),
+            failure,
+            &outcome.report,
+        )),
     }
 }
 
-/// The plugin whose breaker keeps this job from running.
-fn paused(app: &App, plan: &Plan, job: &Claimed) -> Option<String> {
-    let needed = plan
-        .steps
-        .iter()
-        .filter(|step| step.on_failure == OnFailure::Fail);
-    let mut needed = needed.filter_map(|step| match &step.action {
-        Action::Plugin(plugin) => Some(&plugin.digest),
-        Action::Builtin(_) => None,
-    });
-    needed
-        .find(|digest| !app.breakers.admits(digest, job.pass))
-        .cloned()
-}
-
 /// `None` if there is no room for it in memory now.
-async fn fetch(app: &App, blob: &Blob) -> Result<Option<Original>, Failure> {
+async fn fetch(app: &App, blob: &Blob) -> Result<Option<Original>, Trouble> {
     let mut share = app.budget.share();
     if share.grow(blob.length).is_err() {
         return Ok(None);
     }
-    let bytes = app.jobs.blobs.get(blob).await.map_err(|e| store_failed(&e))?;
+    let bytes = app.jobs.blobs.get(blob).await?;
     let Some(bytes) = bytes else {
         let text = format!("the original {} is not among the blobs", blob.digest);
-        return Err(Failure::new(FailureKind::Infrastructure, text));
+        return Err(Failure::new(FailureKind::Infrastructure, text).into());
     };
-    let mut original = Original::new(blob.length);
-    let copied = original.append(&bytes);
-    copied.map_err(|error| Failure::new(FailureKind::Infrastructure, format!("{error:?}")))?;
-    original.keep(share);
-    Ok(Some(original))
+    Ok(Some(Original::whole(bytes, share)))
+}
+
+/// The executor's time, without the wait for a free one; one that died or was stopped tells nothing.
+fn took(report: &Report, elapsed: Duration) -> Duration {
+    let told = Duration::try_from_secs_f64(report.ms / 1000.0).unwrap_or_default();
+    if told.is_zero() {
+        elapsed
+    } else {
+        told.min(elapsed)
+    }
 }
 
 fn stored(rendition: &Rendition) -> StoredRendition {
@@ -153,24 +192,48 @@ fn stored(rendition: &Rendition) -> StoredRendition {
     }
 }
 
-async fn write(app: &App, renditions: &[(Blob, Bytes)]) -> Result<(), Failure> {
+async fn write(app: &App, renditions: &[(Blob, Bytes)]) -> Result<(), Trouble> {
     for (blob, bytes) in renditions {
         let put = app.jobs.blobs.put(blob, bytes.clone()).await;
-        put.map_err(|e| store_failed(&e))?;
+        put?;
         failpoint::reach("rendition-written");
     }
     Ok(())
 }
 
+/// Equal bytes of another job may have been deleted between their writing and the commit; from then on nobody does.
+async fn write_missing(app: &App, job: &Claimed, renditions: &[(Blob, Bytes)]) {
+    for rendition in renditions {
+        let written = match app.jobs.blobs.has(&rendition.0).await {
+            Ok(true) => Ok(()),
+            _ => write(app, std::slice::from_ref(rendition)).await,
+        };
+        if let Err(error) = written {
+            tracing::error!(
+                job = job.lease.job,
+                "a rendition could not be written again: {error}"
+            );
+        }
+    }
+}
+
 /// What follows from a failure.
-fn judge(app: &App, job: &Claimed, plan: Option<&Plan>, failure: Failure, report: &Report) -> Finding {
-    let retry = plan.map(|plan| plan.retry.clone()).unwrap_or_default();
+fn judge(
+    app: &App,
+    job: &Claimed,
+    ran: Option<(&Plan, &Paused)>,
+    failure: Failure,
+    report: &Report,
+) -> Finding {
+    let retry = ran.map(|(plan, _)| plan.retry.clone()).unwrap_or_default();
     let dice = rand::random();
     let verdict = retry::verdict(&failure, job.errors, job.rescues, &retry, dice);
-    let observations = plan
-        .map(|plan| observe(plan, job, report, Some(&failure)))
+    let observations = ran
+        .map(|(plan, paused)| observe(plan, paused, job, report, Some(&failure)))
         .unwrap_or_default();
-    let repeats = failure.kind.class() == FailureClass::Deterministic;
+    // Without the plugins that were paused it may have failed in another way than with them.
+    let whole = ran.is_none_or(|(_, paused)| paused.is_empty());
+    let repeats = whole && failure.kind.class() == FailureClass::Deterministic;
     Finding {
         observations,
         known: repeats.then(|| (known_key(job), failure.clone())),
@@ -211,7 +274,10 @@ async fn settle(app: &App, job: &Claimed, found: Finding) {
             .settle(settlement.clone(), app.jobs.clock.now())
             .await
         {
-            Ok(Settled::Done) => break done(app, job, state, &settlement.observations).await,
+            Ok(Settled::Done) => {
+                write_missing(app, job, &found.bytes).await;
+                break done(app, job, state, &settlement.observations).await;
+            }
             // Being deleted at this moment. Once that is over, it is written anew.
             Ok(Settled::Doomed(_)) => {
                 if let Err(error) = write(app, &found.bytes).await {
@@ -244,45 +310,6 @@ async fn done(app: &App, job: &Claimed, state: State, observations: &[Observatio
     }
 }
 
-/// What the attempt says about each plugin that took part.
-fn observe(plan: &Plan, job: &Claimed, report: &Report, failure: Option<&Failure>) -> Vec<Observation> {
-    let mut seen = Vec::new();
-    for step in &plan.steps {
-        let Action::Plugin(plugin) = &step.action else {
-            continue;
-        };
-        let reported = report.steps.iter().find(|r| r.id == step.id);
-        let Some(ok) = verdict_on(&step.id, reported, failure) else {
-            continue;
-        };
-        let settings = step.breaker.as_ref().map(breaker::Settings::from);
-        seen.push(Observation {
-            plugin: plugin.digest.clone(),
-            title: title(plugin),
-            original: job.original.digest.clone(),
-            ok,
-            pass: job.pass,
-            settings: settings.unwrap_or_default(),
-        });
-    }
-    seen
-}
-
-/// `None` if nothing can be said: it did not run, or it was the original's fault.
-fn verdict_on(step: &str, reported: Option<&StepReport>, failure: Option<&Failure>) -> Option<bool> {
-    if let Some(failure) = failure.filter(|f| f.step.as_deref() == Some(step)) {
-        return match failure.kind.class() {
-            FailureClass::Deterministic | FailureClass::Transient => Some(false),
-            FailureClass::BadInput | FailureClass::Infrastructure => None,
-        };
-    }
-    reported.map(|report| report.skipped.is_none())
-}
-
-fn title(plugin: &PlannedPlugin) -> String {
-    format!("{}@{}", plugin.name, plugin.version)
-}
-
 /// The same original through the same plan by the same engine fails in the same way. Another version of any plugin is
 /// another plan.
 fn known_key(job: &Claimed) -> String {
@@ -293,10 +320,6 @@ fn known_key(job: &Claimed) -> String {
 fn later(app: &App) -> Finding {
     let at = app.jobs.clock.now() + 1000;
     End::GivenBack { at }.into()
-}
-
-fn store_failed(error: &StoreError) -> Failure {
-    Failure::new(FailureKind::Infrastructure, error.to_string())
 }
 
 fn as_json(report: &Report) -> Value {

@@ -231,6 +231,30 @@ proptest! {
     }
 
     #[test]
+    fn it_recovers_where_every_pipeline_does_without(steps in steps(), settings in settings(), jobs in 1_u32..4) {
+        let mut world = World::new(settings);
+        for step in &steps {
+            world.step(step);
+        }
+        world.hear(&Event::Clear);
+        world.hear(&Event::Trip);
+        (world.parked, world.passed, world.plain) = (0, 0, 0);
+        world.now = START;
+        let healed = (0..3600).any(|second| {
+            world.hear(&Event::Tick);
+            for n in 0..jobs {
+                // One that is not admitted passes over the step and says nothing.
+                if world.breaker.admits(false) {
+                    world.outcome(second * 10 + n, true, false);
+                }
+            }
+            world.now += SECOND;
+            world.is_well()
+        });
+        prop_assert!(healed, "{:?}", world.breaker);
+    }
+
+    #[test]
     fn one_original_alone_never_opens_it(
         oks in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 0..100),
         settings in settings(),
