@@ -20,18 +20,25 @@ pub(crate) fn postgres() -> Result<PathBuf> {
     }
 }
 
-/// Debian keeps the server out of the path.
+/// All that the tests call.
+const PROGRAMS: [&str; 4] = ["initdb", "postgres", "pg_isready", "psql"];
+
+/// Debian keeps the server out of the path; of several versions the newest is taken.
 fn find() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut folders: Vec<PathBuf> = versions
         .filter_map(|v| Some(v.ok()?.path().join("bin")))
         .collect();
-    folders.sort();
+    folders.sort_by_key(|bin| {
+        let version = bin.parent().and_then(|version| version.file_name());
+        std::cmp::Reverse(version.and_then(|name| name.to_str()?.parse::<u32>().ok()))
+    });
     folders.extend(std::env::split_paths(
         &std::env::var_os("PATH").unwrap_or_default(),
     ));
-    folders
-        .into_iter()
-        .rev()
-        .find(|folder| shell::works(folder.join("initdb"), &["--version"]))
+    let works = |folder: &PathBuf| {
+        let mut programs = PROGRAMS.iter();
+        programs.all(|program| shell::works(folder.join(program), &["--version"]))
+    };
+    folders.into_iter().find(works)
 }

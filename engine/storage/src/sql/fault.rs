@@ -1,7 +1,8 @@
 //! What can go wrong in a transaction, and what the caller is told.
 //!
-//! A fault that another try may mend is one of four: busy, a deadlock, a serialization failure, and a race that the
-//! code itself noticed. Everything else goes up as a `StoreError` with its class.
+//! A fault that another try may mend is one of five: busy, a deadlock, a serialization failure, a race that the code
+//! itself noticed, and a connection that was lost before its commit. Everything else goes up as a `StoreError` with
+//! its class.
 
 use sqlx::error::DatabaseError;
 use workflow::ports::StoreError;
@@ -32,6 +33,19 @@ impl Fault {
         match self {
             Self::Race => true,
             Self::Sql(sqlx::Error::Database(error)) => is_busy(error.as_ref()),
+            _ => false,
+        }
+    }
+
+    /// The connection is gone, and with it all that was not committed; another one may work now.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
+            Self::Sql(sqlx::Error::Database(error)) => {
+                // Ended by a person, or by a server that stops or crashes.
+                let ended = ["57P01", "57P02", "25P03", "08006"];
+                postgres(error.as_ref()).is_some_and(|code| ended.contains(&code.as_str()))
+            }
             _ => false,
         }
     }

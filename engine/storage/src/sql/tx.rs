@@ -65,6 +65,19 @@ struct Failed {
     committing: bool,
 }
 
+impl Failed {
+    /// Nothing was done, and another try may do it.
+    fn passes(&self) -> bool {
+        self.fault.passes() || !self.committing && self.fault.is_lost_connection()
+    }
+}
+
+/// Longer before each try.
+async fn pause(tries: u32) -> u32 {
+    tokio::time::sleep(Duration::from_millis(u64::from(tries * tries))).await;
+    tries + 1
+}
+
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
         let committing = false;
@@ -78,10 +91,9 @@ impl Db {
         loop {
             match self.attempt(work).await {
                 Ok(out) => return Ok(out),
-                Err(failed) if failed.fault.passes() && tries < TRIES => {
+                Err(failed) if failed.passes() && tries < TRIES => {
                     tracing::debug!(fault = %failed.fault, tries, "transaction runs again");
-                    tokio::time::sleep(Duration::from_millis(u64::from(tries * tries))).await;
-                    tries += 1;
+                    tries = pause(tries).await;
                 }
                 Err(failed) => return Err(failed.fault.told(failed.committing)),
             }
@@ -140,9 +152,15 @@ impl Db {
 
     /// Reads outside of any transaction.
     pub(super) async fn look(&self, statement: &str, args: &[Arg]) -> Done<Vec<AnyRow>> {
-        let text = AssertSqlSafe(self.dialect.text(statement));
-        let query = sqlx::query_with(text, arguments(args)?);
-        Ok(query.fetch_all(&self.read).await?)
+        let text = self.dialect.text(statement);
+        let mut tries = 1;
+        loop {
+            let query = sqlx::query_with(AssertSqlSafe(text.clone()), arguments(args)?);
+            match query.fetch_all(&self.read).await.map_err(Fault::from) {
+                Err(fault) if fault.is_lost_connection() && tries < TRIES => tries = pause(tries).await,
+                found => return found,
+            }
+        }
     }
 
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
