@@ -66,6 +66,7 @@ pub struct FreshBlobs {
 mod folder {
     use storage::blobs::Blobs;
 
+    #[allow(clippy::unused_async, reason = "places that are servers take a while")]
     async fn blobs() -> super::FreshBlobs {
         let folder = tempfile::tempdir().unwrap();
         super::FreshBlobs {

@@ -125,7 +125,7 @@ fn one_bad_file_refuses_all_and_is_named() {
 #[test]
 fn there_is_an_end_to_files_and_sources() {
     let server = Server::of([("thumb", THUMB)]).start();
-    let refused = post(&server, JOBS, None, &[("a", &b"x"[..]); 1001]);
+    let refused = post(&server, JOBS, None, &vec![("a", &b"x"[..]); 1001]);
     assert_eq!((refused.status, refused.problem().as_str()), (400, "bad-request"));
     assert!(refused.json()["detail"].as_str().unwrap().contains("1000"));
     let json = [("content-type", "application/json")];

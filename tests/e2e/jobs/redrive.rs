@@ -172,8 +172,8 @@ fn a_redrive_is_cancelled_and_the_log_says_by_whom() {
         (&"cancelled".into(), &1.into(), &1.into()),
         "{redrive:#}"
     );
-    mended.run(&["job", "cancel", &mended.ids[1]]).ok();
-    mended.run(&["dead", "purge", &mended.ids[2]]).ok();
+    drop(mended.run(&["job", "cancel", &mended.ids[1]]).ok());
+    drop(mended.run(&["dead", "purge", &mended.ids[2]]).ok());
     assert_eq!(mended.states(), ["succeeded", "cancelled", "cancelled", "dead"]);
     let log = mended.server.get("/v1/audit").ok().json();
     let entries = log["entries"].as_array().unwrap();

@@ -199,7 +199,7 @@ impl Disk {
         stat.args(["--file-system", "--format", "%a %S"]).arg(self.path());
         let said = stat.output().expect("stat can be started").stdout;
         let said = String::from_utf8_lossy(&said).into_owned();
-        let mut numbers = said.split_whitespace().map(|n| n.parse::<u64>());
+        let mut numbers = said.split_whitespace().map(str::parse::<u64>);
         match (numbers.next(), numbers.next()) {
             (Some(Ok(blocks)), Some(Ok(size))) => blocks * size,
             _ => panic!("stat says `{said}`"),

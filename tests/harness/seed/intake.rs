@@ -44,7 +44,10 @@ impl Intake {
         let over = AtomicBool::new(false);
         std::thread::scope(|threads| {
             for _ in 0..CLIENTS {
-                threads.spawn(|| while !over.load(Ordering::Relaxed) && self.send_one(server) {});
+                threads.spawn(|| {
+                    let more = || !over.load(Ordering::Relaxed) && self.send_one(server);
+                    std::iter::repeat_with(more).find(|more| !more);
+                });
             }
             let _end = SetOnDrop(&over);
             act();

@@ -108,13 +108,13 @@ mod tests {
         seen.into_iter().map(|seen| (seen.plugin, seen.ok)).collect()
     }
 
-    fn step(skipped: bool, replaced_by: Option<&str>) -> Option<StepReport> {
-        Some(StepReport {
+    fn step(skipped: bool, replaced_by: Option<&str>) -> StepReport {
+        StepReport {
             id: "guest".to_owned(),
             skipped: skipped.then(|| "it failed".to_owned()),
             replaced_by: replaced_by.map(str::to_owned),
             ..StepReport::default()
-        })
+        }
     }
 
     fn told(expected: &[(&str, bool)]) -> Vec<(String, bool)> {
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn who_ran_did_well_or_not() {
         assert_eq!(
-            said("fail", &[], step(false, None), None),
+            said("fail", &[], Some(step(false, None)), None),
             told(&[("sick", true)])
         );
         assert_eq!(
-            said("skip", &[], step(true, None), None),
+            said("skip", &[], Some(step(true, None)), None),
             told(&[("sick", false)])
         );
         for kind in [FailureKind::Trap, FailureKind::Crash] {
@@ -143,21 +143,27 @@ mod tests {
 
     #[test]
     fn who_was_paused_did_nothing() {
-        assert_eq!(said("skip", &["sick"], step(true, None), None), told(&[]));
+        assert_eq!(said("skip", &["sick"], Some(step(true, None)), None), told(&[]));
         let photo = "{ fallback: photo }";
-        assert_eq!(said(photo, &["sick"], step(true, Some("photo")), None), told(&[]));
+        assert_eq!(
+            said(photo, &["sick"], Some(step(true, Some("photo"))), None),
+            told(&[])
+        );
     }
 
     #[test]
     fn who_stood_in_is_heard_of_as_well() {
         let spare = "{ fallback: spare@1.0.0 }";
-        let replaced = || step(true, Some("spare@1.0.0"));
+        let replaced = || Some(step(true, Some("spare@1.0.0")));
         let both = told(&[("spare", true), ("sick", false)]);
         assert_eq!(said(spare, &[], replaced(), None), both);
         assert_eq!(said(spare, &["sick"], replaced(), None), told(&[("spare", true)]));
         let crashed = Some(FailureKind::Crash);
         assert_eq!(said(spare, &["sick"], None, crashed), told(&[("spare", false)]));
         assert_eq!(said(spare, &["sick"], None, None), told(&[]), "never reached");
-        assert_eq!(said(spare, &[], step(false, None), None), told(&[("sick", true)]));
+        assert_eq!(
+            said(spare, &[], Some(step(false, None)), None),
+            told(&[("sick", true)])
+        );
     }
 }
