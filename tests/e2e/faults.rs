@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use e2e::faults::disk::{Layout, below_the_floors, without_floors};
-use e2e::faults::{clock, database, io, lease};
+use e2e::faults::{clock, database, io, lease, order};
 
 /// In MiB.
 const DISK: u64 = 24;
@@ -37,6 +37,16 @@ fn calls_that_fail_lose_nothing_and_need_no_restart() {
 }
 
 #[test]
+fn nothing_is_taken_while_calls_that_make_it_durable_fail() {
+    io::nothing_is_taken();
+}
+
+#[test]
+fn all_is_written_and_synced_before_it_is_acknowledged() {
+    order::of_one_submission();
+}
+
+#[test]
 fn a_database_that_crashes_loses_nothing() {
     database::blows(2);
 }
@@ -49,4 +59,9 @@ fn a_result_after_the_lease_is_not_taken() {
 #[test]
 fn nobody_waits_for_a_clock_that_went_back() {
     clock::jumps(4);
+}
+
+#[test]
+fn servers_whose_clocks_differ_take_nothing_from_each_other() {
+    clock::an_hour_apart(4);
 }

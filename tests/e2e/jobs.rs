@@ -3,16 +3,18 @@
 mod batch;
 mod breaker;
 mod dead;
+mod drain;
 mod kill;
 mod redrive;
 mod replay;
 mod seed;
+mod sources;
 mod webhooks;
 
 use std::time::{Duration, Instant};
 
 use e2e::{Server, pictures, stopbath};
-use image::ImageFormat;
+use image::{DynamicImage, ImageFormat};
 use serde_json::Value;
 
 const THUMB: &str = "steps:
@@ -120,6 +122,9 @@ fn who_waits_gets_the_answer_or_the_address_of_the_job() {
     let expected = server.process("thumb", &photo).ok().body;
     let in_time = server.process("thumb?wait=30s", &photo).ok();
     assert_eq!(in_time.body, expected);
+    let id = in_time.header("stopbath-job");
+    assert_eq!(in_time.header("location"), format!("/v1/jobs/{id}"));
+    assert_eq!(wait_for_end(&server, id)["state"], "succeeded");
     let later = server.process("thumb?wait=1ms", &photo);
     assert_eq!(later.status, 202);
     let location = later.header("location").to_owned();
@@ -127,6 +132,8 @@ fn who_waits_gets_the_answer_or_the_address_of_the_job() {
     assert_eq!(wait_for_end(&server, id)["state"], "succeeded");
     let bad = server.process("thumb?wait=30s", b"no picture at all");
     assert_eq!((bad.status, bad.problem().as_str()), (415, "unsupported"));
+    let letter = format!("/v1/dead/{}", bad.header("stopbath-job"));
+    assert_eq!(server.get(&letter).ok().json()["failure"]["kind"], "unsupported");
     let counts = server.get("/v1/counts").ok().json();
     assert_eq!(counts["thumb"]["succeeded"], 2, "nothing is run twice: {counts}");
     assert_eq!(counts["thumb"]["dead"], 1, "{counts}");
@@ -176,17 +183,28 @@ fn events_tell_the_whole_story_and_end() {
 
 #[test]
 fn a_cancelled_job_ends_there() {
-    let server = Server::of([("thumb", THUMB)]).start();
+    let server = Server::of([("thumb", THUMB)]).executors(1).start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
+    // The only executor stands still, so the second job certainly waits.
+    server.signal_executors("STOP");
+    let first = submit(&server, "thumb", &photo);
+    wait_for(&server, &first, &["running"]);
     let id = submit(&server, "thumb", &photo);
     let after = server
         .post(&format!("/v1/jobs/{id}/cancel"), &[], &[])
         .ok()
         .json();
-    // It may have been quicker.
-    assert!(
-        after["state"] == "cancelled" || after["state"] == "succeeded",
-        "{after}"
+    assert_eq!(after["state"], "cancelled", "{after:#}");
+    server.signal_executors("CONT");
+    assert_eq!(wait_for_end(&server, &first)["state"], "succeeded");
+    // A later job ends, so this one had its turn if it still had one.
+    let last = submit(&server, "thumb", &photo);
+    assert_eq!(wait_for_end(&server, &last)["state"], "succeeded");
+    let job = show(&server, &id);
+    assert_eq!(
+        (&job["state"], &job["started_at"], &job["renditions"]),
+        (&"cancelled".into(), &Value::Null, &Value::Null),
+        "{job:#}"
     );
     let unknown = server.post("/v1/jobs/no-such-job/cancel", &[], &[]);
     assert_eq!((unknown.status, unknown.problem().as_str()), (404, "not-found"));
@@ -241,4 +259,24 @@ fn the_command_line_submits_watches_and_shows() {
     let nobody = stopbath(["job", "list", "--server", "http://127.0.0.1:9"]);
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.errors.contains("--server"), "{}", nobody.errors);
+}
+
+#[test]
+fn an_original_that_never_fits_into_memory_is_told() {
+    let mut server = Server::of([("thumb", format!("retry: {{ attempts: 1 }}\n{THUMB}"))]).start();
+    server.signal_executors("STOP");
+    let large = pictures::encode(&DynamicImage::new_rgb8(1000, 800), ImageFormat::Bmp);
+    let id = submit(&server, "thumb", &large);
+    assert!(
+        server.kill_and_restart(&[("STOPBATH_BUFFERS", "1")]),
+        "{}",
+        server.log()
+    );
+    let job = wait_for_end(&server, &id);
+    assert_eq!(
+        (&job["state"], &job["failure"]["kind"]),
+        (&"dead".into(), &"infrastructure".into())
+    );
+    let why = job["failure"]["message"].as_str().unwrap();
+    assert!(why.contains("--buffers"), "{why}");
 }

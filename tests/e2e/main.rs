@@ -12,6 +12,7 @@ mod faults;
 mod formats;
 mod hostile_clients;
 mod http;
+mod identity;
 mod jobs;
 mod limits;
 mod misbehaving;

@@ -25,22 +25,23 @@ pub struct Part {
 }
 
 impl Answer {
-    pub(crate) fn read(mut response: Response<Body>) -> Self {
+    pub(crate) fn read(response: Response<Body>) -> Self {
+        Self::try_read(response).expect("the answer is whole")
+    }
+
+    /// Nothing if it breaks off.
+    pub(crate) fn try_read(mut response: Response<Body>) -> Option<Self> {
         let text = |v: &ureq::http::HeaderValue| String::from_utf8_lossy(v.as_bytes()).into_owned();
-        Self {
+        let body = response.body_mut().with_config().limit(256 << 20);
+        let body = body.read_to_vec().ok()?;
+        let headers = response.headers().iter();
+        Some(Self {
             status: response.status().as_u16(),
-            headers: response
-                .headers()
-                .iter()
+            headers: headers
                 .map(|(name, value)| (name.to_string(), text(value)))
                 .collect(),
-            body: response
-                .body_mut()
-                .with_config()
-                .limit(256 << 20)
-                .read_to_vec()
-                .expect("the answer is whole"),
-        }
+            body,
+        })
     }
 
     /// A header's value, empty where it is missing.

@@ -9,6 +9,7 @@ pub mod database;
 pub mod disk;
 pub mod io;
 pub mod lease;
+pub mod order;
 
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,7 @@ mod raw;
 pub mod s3;
 pub mod seed;
 mod server;
+mod strace;
 pub mod torture;
 
 use std::path::PathBuf;

@@ -6,7 +6,7 @@
 mod check;
 mod guests;
 mod intake;
-mod originals;
+pub(crate) mod originals;
 mod tally;
 
 use std::time::{Duration, Instant};

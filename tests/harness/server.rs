@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,12 @@ impl Server {
         Answer::read(response.unwrap_or_else(|error| panic!("GET {path}: {error}")))
     }
 
+    /// The same, or nothing if the server died over it.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        let response = self.agent.get(format!("{}{path}", self.address)).call();
+        response.ok().and_then(Answer::try_read)
+    }
+
     /// `POST`s an image to a pipeline; `target` may carry a query.
     pub fn process(&self, target: &str, body: &[u8]) -> Answer {
         self.process_with(target, &[], body)
@@ -108,11 +114,35 @@ impl Server {
         )
     }
 
+    /// Ends it as a power cut would, if it has not ended by itself. How it ended.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        // Refused only where it has been asked already how it ended.
+        drop(self.child.kill());
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    /// Tells it to stop, as an init system does, and waits for it. The exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it has ended by itself. The exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(ended) = self.child.try_wait().expect("a child can be waited for") {
+                return ended.code();
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not stop:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Ends it as a power cut would, and starts it again on what it left behind. False if it ended again before it
     /// could answer, as it may where `environment` says so.
     pub fn kill_and_restart(&mut self, environment: &[(&str, &str)]) -> bool {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.end();
         let own = self.environment.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let all: Vec<_> = own.chain(environment.iter().copied()).collect();
         let address;
@@ -158,7 +188,7 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.send(body).ok().map(Answer::read)
+        request.send(body).ok().and_then(Answer::try_read)
     }
 
     /// A connection of the test's own.

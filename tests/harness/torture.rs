@@ -1,27 +1,37 @@
 //! The kill test: a client keeps a ledger of all that was acknowledged, and the server is killed over and over, at
-//! named places and at any time. In the end every entry of the ledger is checked.
+//! named places, before system calls and at any time. After each restart a part of the ledger is checked, in the end
+//! all of it.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod death;
+mod tally;
+
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+use tempfile::TempDir;
+
 use crate::command::signal;
 use crate::dice::Dice;
-use crate::ledger::{Ends, PIPELINE};
+use crate::ledger::{PIPELINE, half_written};
+use crate::strace::has_died;
 use crate::{Ledger, Server, Told, children};
+use death::{Death, Deaths};
 
-/// Where the server is made to die.
-pub const PLACES: [&str; 8] = [
-    "original-received",
-    "original-written",
-    "before-commit",
-    "job-committed",
-    "job-claimed",
-    "renditions-made",
-    "rendition-written",
-    "job-settled",
-];
+pub use death::PLACES;
+pub use tally::Tally;
+
+/// From so many cycles on, each kind of death must have happened.
+const LONG: u32 = 100;
+/// Originals of before that are looked at after each restart.
+const OTHERS: u32 = 20;
+/// Jobs after the last restart, so that what stays half-written is this server's.
+const AFTERWARDS: usize = 50;
+/// For jobs to be taken, and for all of them to end.
+const PATIENCE: Duration = Duration::from_mins(1);
+const MUCH_PATIENCE: Duration = Duration::from_mins(30);
+const KILL: i32 = 9;
 
 #[derive(Debug, Clone)]
 pub struct Torture {
@@ -31,101 +41,183 @@ pub struct Torture {
     pub store: Option<String>,
 }
 
-/// What came of it; every number that must be zero is checked already.
-#[derive(Debug, Default)]
-pub struct Tally {
-    kills: BTreeMap<String, u32>,
-    acknowledged: usize,
-    unanswered: usize,
-    ends: Ends,
-    redriven: usize,
-    took: Duration,
+/// One server, over and over.
+struct Run {
+    server: Server,
+    ledger: Ledger,
+    dice: Dice,
+    tally: Tally,
+    folder: TempDir,
 }
 
 impl Torture {
     pub fn run(&self) -> Tally {
         let begun = Instant::now();
-        let mut tally = Tally::default();
-        let mut dice = Dice::new(self.seed);
-        let ledger = Ledger::small();
-        let mut builder = Server::of([("torture", PIPELINE)]);
-        if let Some(store) = &self.store {
-            builder = builder.store(store);
-        }
-        let mut server = builder.start();
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let own = || format!("sqlite:{}", folder.path().join("jobs.db").display());
+        let server = Server::of([("torture", PIPELINE)])
+            .store(self.store.clone().unwrap_or_else(own))
+            .args(&["--heartbeat", "1", "--webhook-private"])
+            .start();
+        let mut run = Run {
+            server,
+            ledger: Ledger::small(),
+            dice: Dice::new(self.seed),
+            tally: Tally::default(),
+            folder,
+        };
+        let endpoint = endpoint(&run.server);
+        let mut deaths = Deaths::of(self.store.is_none());
         for cycle in 0..self.cycles {
-            let (place, environment) = plan(cycle, &mut dice);
-            *tally.kills.entry(place).or_default() += 1;
-            if !server.kill_and_restart(&[("STOPBATH_CRASH_AT", &environment)]) {
-                // It died while it looked after the jobs of before.
-                continue;
-            }
-            let after = Duration::from_millis(u64::from(dice.below(900) + 50));
-            tally.unanswered += load(&server, after, dice.below(4) == 0, &ledger);
+            let death = deaths.next(cycle, &mut run.dice);
+            let own = run.cycle(&death);
+            run.tally.note(death.name(), own);
         }
-        assert!(
-            server.kill_and_restart(&[]),
-            "it does not come back:\n{}",
-            server.log()
+        run.end(&endpoint);
+        run.tally.took = begun.elapsed();
+        if self.cycles >= LONG {
+            run.tally.all_happened();
+        }
+        run.tally
+    }
+}
+
+impl Run {
+    /// Whether the server died where it was to die, and not by the harness.
+    fn cycle(&mut self, death: &Death) -> bool {
+        self.server.end();
+        if !self.restart(&[("STOPBATH_CRASH_AT", &death.environment())]) {
+            // While it looked after the jobs of before.
+            assert!(!self.server.lives(), "it is not healthy:\n{}", self.server.log());
+            self.was_killed();
+            return true;
+        }
+        self.tally.checked += self.ledger.check_some(&self.server, OTHERS, &mut self.dice);
+        let again = death
+            .needs_original()
+            .then(|| self.one_original())
+            .map(|job| (digest(&self.server, &job), job));
+        let digest = again.as_ref().map(|(digest, _)| digest.as_str());
+        let strace = death.strace(&self.server, self.folder.path(), digest);
+        let executors_too = death.is_any_time() && self.dice.below(2) == 0;
+        let load = Load {
+            server: &self.server,
+            ledger: &self.ledger,
+            after: death.after(&mut self.dice),
+            executors_too,
+            again: again.as_ref().map(|(_, job)| job.as_str()),
+        };
+        let (own, unanswered) = load.run();
+        drop(strace);
+        self.tally.unanswered += unanswered;
+        self.was_killed();
+        own
+    }
+
+    /// What others left half-written is gone then.
+    fn restart(&mut self, environment: &[(&str, &str)]) -> bool {
+        let left = half_written(&self.server.blobs());
+        self.tally.half_written += left.len();
+        let is_back = self.server.kill_and_restart(environment);
+        let now = half_written(&self.server.blobs());
+        for (file, written) in left.into_iter().filter(|_| is_back) {
+            assert_ne!(now.get(&file), Some(&written), "{} stayed", file.display());
+        }
+        is_back
+    }
+
+    /// An end of another kind is a bug, even where it was to die.
+    fn was_killed(&mut self) {
+        let ended = self.server.end();
+        assert_eq!(
+            ended.signal(),
+            Some(KILL),
+            "it ended by itself, {ended}:\n{}",
+            self.server.log()
         );
-        tally.acknowledged = ledger.len();
-        tally.redriven = ledger.settle(&server, Duration::from_mins(5));
-        tally.ends = ledger.check(&server);
-        tally.took = begun.elapsed();
-        tally
+    }
+
+    fn one_original(&self) -> String {
+        if self.ledger.is_empty() {
+            self.ledger.take(&self.server, 1, PATIENCE);
+        }
+        self.ledger.newest()
+    }
+
+    fn end(&mut self, endpoint: &str) {
+        self.server.end();
+        assert!(self.restart(&[]), "it does not come back:\n{}", self.server.log());
+        self.tally.checked += self.ledger.check_some(&self.server, OTHERS, &mut self.dice);
+        self.ledger.take(&self.server, AFTERWARDS, PATIENCE);
+        self.tally.redriven = self.ledger.settle(&self.server, MUCH_PATIENCE);
+        self.tally.acknowledged = self.ledger.len();
+        self.tally.ends = self.ledger.check(&self.server);
+        self.ledger.check_ends(&self.server, endpoint);
     }
 }
 
-/// Named places in turn, and every third cycle at any time.
-fn plan(cycle: u32, dice: &mut Dice) -> (String, String) {
-    if cycle % 3 == 2 {
-        return ("at any time".to_owned(), String::new());
-    }
-    let place = PLACES[(cycle - cycle / 3) as usize % PLACES.len()];
-    (place.to_owned(), format!("{place}:{}", dice.below(6) + 1))
+/// Clients submit until the server is dead; it is killed after a while if it did not die by itself.
+struct Load<'a> {
+    server: &'a Server,
+    ledger: &'a Ledger,
+    after: Duration,
+    executors_too: bool,
+    /// A job whose original is submitted all the time, too.
+    again: Option<&'a str>,
 }
 
-/// Clients submit until the server is dead; it is killed after a while if it did not die by itself. How many requests
-/// were cut off.
-fn load(server: &Server, after: Duration, executors_too: bool, ledger: &Ledger) -> usize {
-    let dead = AtomicBool::new(false);
-    std::thread::scope(|threads| {
-        let clients = threads.spawn(|| {
-            ledger.load_until(server, |told| {
-                if matches!(told, Told::Nothing) {
-                    dead.store(true, Ordering::Relaxed);
-                }
-                dead.load(Ordering::Relaxed)
-            })
-        });
-        let begun = Instant::now();
-        while begun.elapsed() < after && !dead.load(Ordering::Relaxed) {
+impl Load<'_> {
+    /// Whether it died by itself, and how many requests were cut off.
+    fn run(&self) -> (bool, usize) {
+        let dead = AtomicBool::new(false);
+        let is_over = |told: &Told| {
+            if matches!(told, Told::Nothing) {
+                dead.store(true, Ordering::Relaxed);
+            }
+            dead.load(Ordering::Relaxed)
+        };
+        std::thread::scope(|threads| {
+            let clients = threads.spawn(|| self.ledger.load_until(self.server, is_over));
+            if let Some(job) = self.again {
+                threads.spawn(move || while !is_over(&self.ledger.submit_again(self.server, job)) {});
+            }
+            let own = self.watch(&dead);
+            signal("KILL", &[self.server.pid()]);
+            dead.store(true, Ordering::Relaxed);
+            let load = clients.join().expect("no client panicked");
+            assert!(load.refused.keys().all(|status| *status == 503), "{load:?}");
+            (own, load.unanswered)
+        })
+    }
+
+    fn watch(&self, dead: &AtomicBool) -> bool {
+        let (pid, begun) = (self.server.pid(), Instant::now());
+        while begun.elapsed() < self.after && !dead.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(5));
-            if executors_too && begun.elapsed() > after / 2 {
-                let executors = children(server.pid());
+            if self.executors_too && begun.elapsed() > self.after / 2 {
+                let executors = children(pid);
                 signal("KILL", &executors[..executors.len().min(1)]);
             }
         }
-        signal("KILL", &[server.pid()]);
-        dead.store(true, Ordering::Relaxed);
-        let load = clients.join().expect("no client panicked");
-        assert!(load.refused.keys().all(|status| *status == 503), "{load:?}");
-        load.unanswered
-    })
+        // Its connections may be gone a moment before it is.
+        let begun = Instant::now();
+        while dead.load(Ordering::Relaxed) && !has_died(pid) && begun.elapsed() < Duration::from_secs(1) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        has_died(pid)
+    }
 }
 
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<22} kills", "killed")?;
-        for (place, kills) in &self.kills {
-            writeln!(f, "{place:<22} {kills}")?;
-        }
-        writeln!(f, "acknowledged           {}", self.acknowledged)?;
-        writeln!(f, "  succeeded            {}", self.ends.succeeded)?;
-        writeln!(f, "  poison, dead         {}", self.ends.poison)?;
-        writeln!(f, "  lost                 0")?;
-        writeln!(f, "sent through again     {}", self.redriven)?;
-        writeln!(f, "requests cut off       {}", self.unanswered)?;
-        write!(f, "in                     {:.0} s", self.took.as_secs_f32())
-    }
+fn digest(server: &Server, job: &str) -> String {
+    let job = server.get(&format!("/v1/jobs/{job}")).ok().json();
+    job["original"]["digest"].as_str().expect("a digest").to_owned()
+}
+
+/// Nobody answers there; what counts is how often it was to be told.
+fn endpoint(server: &Server) -> String {
+    let body = json!({ "url": "http://127.0.0.1:9/" }).to_string();
+    let json = [("content-type", "application/json")];
+    let added = server.post("/v1/webhooks", &json, body.as_bytes());
+    assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
+    added.json()["id"].as_str().expect("an id").to_owned()
 }

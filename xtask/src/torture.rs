@@ -17,13 +17,15 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 100)]
     postgres: u32,
     /// How often each fault from outside is tried: full disks, failing calls, a database that crashes, a server that
-    /// stands still, clocks that jump.
+    /// stands still, clocks that jump, S3 that does not answer.
     #[arg(long, default_value_t = 1)]
     faults: u32,
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     build(project)?;
+    // The kill test, too, looks at system calls.
+    setup::faults()?;
     let torture = |cycles: u32, store: Option<&str>| {
         let mut command = program(project);
         command.arg(cycles.to_string()).args(store);
@@ -46,11 +48,11 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 fn faults(project: &Project, rounds: u32) -> Result<()> {
-    setup::faults()?;
     plugins::build(project, true)?;
     let mut command = program(project);
     command.args(["faults", &rounds.to_string()]);
     command.env("STOPBATH_POSTGRES", setup::postgres()?);
+    command.env("STOPBATH_S3", setup::s3(project)?);
     shell::run(&mut command)
 }
 

@@ -12,6 +12,7 @@ use workflow::plan::Plan;
 use crate::breakers::Breakers;
 use crate::budget::Budget;
 use crate::ceilings::CeilingArgs;
+use crate::components::Components;
 use crate::executor::pool::{Pool, PoolConfig};
 use crate::http::health::Health;
 use crate::http::limits::Limits;
@@ -82,6 +83,8 @@ impl EngineArgs {
 /// What the HTTP handlers share.
 pub(crate) struct App {
     pub(crate) library: Library,
+    /// What plans are pinned to, also where it lies in no folder.
+    pub(crate) components: Components,
     pub(crate) pool: Pool,
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
@@ -113,11 +116,13 @@ impl App {
         }
         let jobs = Jobs::open(jobs, &args.data_folder()?).await?;
         let executors = config.executors;
+        let components = Components::new(args.data_folder()?.join("components"), config.clone());
         let pool = Pool::start(config)?;
         Ok(Arc::new(Self {
-            budget: Budget::new(limits.buffers << 20),
+            budget: Budget::new(limits.buffers.saturating_mul(1 << 20)),
             health: Health::new(&library),
             library,
+            components,
             pool,
             limits,
             jobs,

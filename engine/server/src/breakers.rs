@@ -35,18 +35,20 @@ struct Known {
 }
 
 impl Breakers {
-    /// May a job that needs this plugin run now? One whose breaker let it through has a pass.
+    /// May a job that needs this plugin run now? One that a breaker let through has a pass. It is good at every breaker
+    /// that lets some go at the time, not only at its own: a job that needs two such plugins would get past neither if it
+    /// had to wait for the other with the pass of the one.
     pub(crate) fn admits(&self, plugin: &str, pass: bool) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(plugin).is_none_or(|known| known.breaker.admits(pass))
     }
 
-    /// Some breaker wants to hear that time passes.
+    /// Some breaker wants to hear that time passes, or jobs wait for one and may find a way around it.
     pub(crate) fn any_waits(&self) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known
             .values()
-            .any(|known| known.breaker.needs_ticks(known.parked))
+            .any(|known| known.parked > 0 || known.breaker.needs_ticks(known.parked))
     }
 
     /// Asks the store, unless it was asked just now.

@@ -35,6 +35,11 @@ impl Budget {
         Self(Arc::new(Account { total, taken }))
     }
 
+    /// Never more than this, however long one waits.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.total
+    }
+
     pub(crate) fn share(&self) -> Share {
         Share {
             budget: self.clone(),

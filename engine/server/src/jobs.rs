@@ -3,6 +3,8 @@
 //! `intake` makes a job of an original, `worker` runs what is due, `upkeep` does what time asks for, `webhooks` tells
 //! callers. All of them talk to the store and the blobs through here, and tell each other what happened through `news`.
 
+mod burial;
+mod identity;
 pub(crate) mod intake;
 pub(crate) mod load;
 pub(crate) mod redrives;
@@ -23,9 +25,10 @@ use storage::disk::{Floors, Gauge, Room};
 use storage::sql::SqlStore;
 use tokio::sync::broadcast;
 use workflow::job::State;
-use workflow::ports::Store;
+use workflow::ports::{Identity, Store};
 
 use crate::clock::Clock;
+use identity::Names;
 use load::Load;
 use redrives::Redrives;
 use source::{SourceArgs, Sources};
@@ -41,6 +44,9 @@ pub(crate) struct JobArgs {
     /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; default: `blobs` in the data folder.
     #[arg(long, env = "STOPBATH_BLOBS", value_name = "URL")]
     blobs: Option<String>,
+    /// Takes blobs over that belong to another database, or to a newer copy of this one. For one start.
+    #[arg(long, env = "STOPBATH_ADOPT_BLOBS")]
+    adopt_blobs: bool,
     /// With less room than this on a disk, in MiB, no new jobs are taken in.
     #[arg(long, env = "STOPBATH_SOFT_FLOOR", value_name = "MIB", default_value_t = 1024)]
     soft_floor: u64,
@@ -48,7 +54,13 @@ pub(crate) struct JobArgs {
     #[arg(long, env = "STOPBATH_HARD_FLOOR", value_name = "MIB", default_value_t = 256)]
     hard_floor: u64,
     /// How long jobs that ended well are kept, with their renditions, in hours. Dead letters stay.
-    #[arg(long, env = "STOPBATH_KEEP", value_name = "HOURS", default_value_t = 168)]
+    #[arg(
+        long,
+        env = "STOPBATH_KEEP",
+        value_name = "HOURS",
+        default_value_t = 168,
+        value_parser = clap::value_parser!(u64).range(0..=1_000_000)
+    )]
     pub(crate) keep: u64,
     /// How often a server says that it still works on its jobs, in seconds; after three times as long without a word
     /// another one takes them. The same for all that share a database.
@@ -84,6 +96,8 @@ pub(crate) struct News {
 pub(crate) struct Jobs {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
+    /// Of the database, as the blobs know it.
+    identity: Identity,
     pub(crate) clock: Clock,
     /// What happened in this process; other workers' jobs are found by asking the store.
     pub(crate) news: broadcast::Sender<News>,
@@ -105,7 +119,8 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     pub(crate) async fn open(args: &JobArgs, data: &Path) -> Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("make the data folder {}", data.display()))?;
+        storage::disk::make_folder(data)
+            .with_context(|| format!("make the data folder {}", data.display()))?;
         let url = args
             .store
             .clone()
@@ -113,7 +128,7 @@ impl Jobs {
         let file = url
             .strip_prefix("sqlite:")
             .filter(|file| *file != ":memory:")
-            .map(PathBuf::from);
+            .map(|file| PathBuf::from(file.strip_prefix("//").unwrap_or(file)));
         let lock = file.as_deref().map(lock).transpose()?;
         let store = SqlStore::open(&url)
             .await
@@ -130,15 +145,23 @@ impl Jobs {
             .collect();
         // S3 has no disk of ours.
         disks.extend(Blobs::folder(&blobs).map(Path::to_owned));
+        let place = without_options(&blobs);
         let blobs = Blobs::open(&blobs).context("open the blobs")?;
         blobs.check().await.context("open the blobs")?;
+        let names = Names {
+            store: &without_password(&url),
+            blobs: &place,
+        };
+        let now = crate::clock::wall();
+        let identity = identity::recognise(&store, &blobs, &names, args.adopt_blobs, now).await?;
         let floors = Floors {
-            soft: args.soft_floor << 20,
-            hard: args.hard_floor << 20,
+            soft: args.soft_floor.saturating_mul(1 << 20),
+            hard: args.hard_floor.saturating_mul(1 << 20),
         };
         Ok(Self {
             store: Arc::new(store),
             blobs,
+            identity,
             clock: Clock::start(),
             news: broadcast::channel(4096).0,
             load: Load::default(),
@@ -195,6 +218,11 @@ fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let id = uuid::Uuid::now_v7().simple().to_string();
     format!("{host}-{}", &id[20..])
+}
+
+fn without_options(blobs: &str) -> String {
+    let end = blobs.find('?').filter(|_| blobs.starts_with("s3://"));
+    blobs[..end.unwrap_or(blobs.len())].to_owned()
 }
 
 fn without_password(url: &str) -> String {

@@ -8,6 +8,7 @@ mod budget;
 mod ceilings;
 mod cli;
 mod clock;
+mod components;
 mod executor;
 mod http;
 mod jobs;

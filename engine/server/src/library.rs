@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use workflow::pipeline::{
     Bytes, Ceilings, Duration, PluginInfo, PluginKind, Problem, StaticCatalog, StepLimits, check_within,
@@ -30,6 +31,9 @@ pub(crate) struct Library {
     pub(crate) ceilings: Ceilings,
     /// Files that could not be used, and why.
     pub(crate) rejected: Vec<Rejected>,
+    /// Files of components elsewhere than in a folder of plugins, by digest; they go first. Pipelines do not see them,
+    /// plans that are pinned to them do.
+    pub(crate) added: RwLock<BTreeMap<String, PathBuf>>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,18 +72,39 @@ impl Library {
         Ok(())
     }
 
-    /// Adds a plugin that lies in no folder, even if another of the same name and version is here; pipelines do not
-    /// see it, plans that are pinned to it do.
-    pub(crate) fn add(&mut self, path: PathBuf, config: &PoolConfig) -> Result<()> {
+    /// Adds a plugin that lies in no folder, even if another of the same name and version is here. Compiling it may take
+    /// seconds.
+    pub(crate) fn add(&self, path: PathBuf, digest: &str, config: &PoolConfig) -> Result<()> {
         let inspected = Inspector::new(config).inspect(&path);
         let inspected = inspected.map_err(anyhow::Error::msg)?;
-        self.plugins.push(Installed { path, inspected });
+        ensure!(
+            inspected.digest == digest,
+            "{} has another digest by now",
+            path.display()
+        );
+        self.run_from(digest, path);
         Ok(())
+    }
+
+    /// A component that was compiled before lies in this file, too, and is loaded from there.
+    pub(crate) fn run_from(&self, digest: &str, path: PathBuf) {
+        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        added.insert(digest.to_owned(), path);
     }
 
     /// Whether exactly this component is here.
     pub(crate) fn has(&self, digest: &str) -> bool {
-        self.plugins.iter().any(|p| p.inspected.digest == digest)
+        self.component(digest).is_some()
+    }
+
+    /// The file of exactly this component.
+    pub(crate) fn component(&self, digest: &str) -> Option<PathBuf> {
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        let installed = || self.plugins.iter().find(|p| p.inspected.digest == digest);
+        added
+            .get(digest)
+            .or_else(|| installed().map(|p| &p.path))
+            .cloned()
     }
 
     fn install(&mut self, path: PathBuf, inspected: Inspected) {
@@ -156,17 +181,14 @@ impl Library {
         StaticCatalog(self.plugins.iter().map(|p| info(&p.inspected)).collect())
     }
 
-    /// The job of running a plan with the plugins that are installed here.
+    /// The job of running a plan with the plugins that are here.
     pub(crate) fn job(&self, plan: &Plan) -> JobSpec {
         let files = plan
             .plugins()
             .into_iter()
             .filter_map(|plugin| {
-                let found = self
-                    .plugins
-                    .iter()
-                    .find(|p| p.inspected.digest == plugin.digest)?;
-                Some((plugin.digest.clone(), found.path.clone()))
+                let file = self.component(&plugin.digest)?;
+                Some((plugin.digest.clone(), file))
             })
             .collect();
         JobSpec {

@@ -33,6 +33,9 @@ pub(crate) use plugins::Plugins;
 pub(crate) use report::uses;
 use running::Running;
 
+/// A plan that comes from elsewhere may say anything; its job ends some day all the same.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 /// Everything an executor needs to know of a job, besides the original.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JobSpec {
@@ -52,7 +55,7 @@ pub(crate) struct JobSpec {
 
 impl JobSpec {
     pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_millis(self.plan.timeout_ms)
+        Duration::from_millis(self.plan.timeout_ms).min(LONGEST)
     }
 }
 

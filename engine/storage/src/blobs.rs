@@ -5,12 +5,15 @@
 
 mod fault;
 mod local;
+mod mark;
 mod s3;
 
 pub use fault::Unusable;
+pub use mark::Mark;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -19,6 +22,9 @@ use object_store::{Error, ObjectStore, ObjectStoreExt};
 use workflow::ports::{Blob, Millis, StoreError, Stored};
 
 use fault::{failed, is_missing, no_room, unavailable};
+
+/// The folder of components; those of blobs have names of two digits.
+const COMPONENTS: &str = "components";
 
 /// How often a place is tried before it is found unusable.
 const PROBES: usize = 3;
@@ -100,8 +106,8 @@ impl Blobs {
         })
     }
 
-    /// Writes, reads and lists something, so that a wrong bucket or wrong keys are told at the start and not by the
-    /// first job. A directory has shown at its opening what it is; a store that is only full may still serve.
+    /// Writes, reads, lists and deletes something, so that a wrong bucket or wrong keys are told at the start and not
+    /// by the first job. A directory has shown at its opening what it is; a store that is only full may still serve.
     pub async fn check(&self) -> Result<(), Unusable> {
         let Some(place) = &self.place else {
             return Ok(());
@@ -120,12 +126,18 @@ impl Blobs {
     }
 
     async fn probe(&self) -> Result<(), Error> {
-        let path = self.prefix.clone().join("probe");
+        // A name of its own: others may start at the same time.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = format!("probe-{}-{}", std::process::id(), now.as_nanos());
+        let path = self.prefix.clone().join(name);
         let bytes = Bytes::from_static(b"Stopbath keeps blobs here.\n");
         self.store.put(&path, bytes.into()).await?;
         self.store.get(&path).await?.bytes().await?;
         self.listed(0).await?;
-        Ok(())
+        match self.store.delete(&path).await {
+            Err(error) if !is_missing(&error) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Durable when it returns.
@@ -166,6 +178,15 @@ impl Blobs {
         }
     }
 
+    /// When it was put last, by the clock of where it lies; `None` if it is not there.
+    pub async fn written_at(&self, digest: &str) -> Stored<Option<Millis>> {
+        match self.store.head(&self.path(digest)?).await {
+            Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
     /// Gone when it returns, also if it was not there.
     pub async fn delete(&self, digest: &str) -> Stored<()> {
         match self.store.delete(&self.path(digest)?).await {
@@ -189,6 +210,40 @@ impl Blobs {
             }))
         });
         objects.try_collect().await
+    }
+
+    /// Keeps a plugin's component, by its SHA-256 in hex. It is no blob: nothing counts who needs it, and no listing
+    /// has it.
+    pub async fn put_component(&self, sha256: &str, bytes: Bytes) -> Stored<()> {
+        let put = self.store.put(&self.component(sha256)?, bytes.into()).await;
+        put.map(drop).map_err(|error| failed(&error))
+    }
+
+    /// What was put, or what became of it: whoever asks compares its digest.
+    pub async fn get_component(&self, sha256: &str) -> Stored<Option<Bytes>> {
+        match self.store.get(&self.component(sha256)?).await {
+            Ok(found) => found.bytes().await.map(Some).map_err(|error| failed(&error)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// How many bytes the component has, if it is kept.
+    pub async fn component_length(&self, sha256: &str) -> Stored<Option<u64>> {
+        match self.store.head(&self.component(sha256)?).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn component(&self, sha256: &str) -> Stored<Path> {
+        if !is_digest(sha256) {
+            return Err(StoreError::Broken(format!(
+                "`{sha256}` is no digest of a component"
+            )));
+        }
+        Ok(self.prefix.clone().join(COMPONENTS).join(sha256))
     }
 
     /// Puts bytes where those of another digest belong: damage, for tests.

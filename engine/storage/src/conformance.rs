@@ -44,6 +44,7 @@ macro_rules! conformance_suite {
             a_submission_is_stored_whole_or_not
             the_same_ids_are_the_same_jobs
             one_refusal_spoils_no_other
+            withdrawn_jobs_leave_nothing
             odd_text_survives
             jobs_are_listed_newest_first
             each_job_is_claimed_once
@@ -74,6 +75,7 @@ macro_rules! conformance_suite {
             newcomers_are_parked_by_the_tick
             a_job_parked_too_late_goes_on
             who_has_a_stand_in_is_not_parked
+            who_can_do_with_either_waits_for_one
             parked_jobs_that_go_are_not_counted
             parked_jobs_go_on_with_another_plan
             the_dead_are_grouped
@@ -89,6 +91,7 @@ macro_rules! conformance_suite {
             a_new_plan_for_the_dead
             two_servers_send_each_letter_once
             who_dies_later_is_no_candidate
+            clocks_that_are_ahead_hide_no_letter
             what_died_and_was_sent_by_another_is_dead_again
             what_a_redrive_waits_for_is_not_forgotten
             redrives_are_listed_newest_first
@@ -97,9 +100,15 @@ macro_rules! conformance_suite {
             blobs_without_references_are_doomed
             the_dead_keep_their_originals
             doom_and_enqueue_do_not_cross
+            a_doomed_blob_has_one_burier
+            a_burier_whose_clock_was_ahead_is_followed
+            a_spared_blob_is_looked_at_again
+            starts_are_counted
+            servers_that_start_at_once_agree
             strays_are_doomed
             owners_who_wait_are_not_forgotten
             counters_are_true_after_a_storm
+            the_clock_is_the_databases_or_nobodys
             ends_are_told_to_who_wants_them
             the_ends_that_nobody_caused_are_told
             what_is_told_is_the_job_as_it_was
@@ -135,10 +144,13 @@ macro_rules! blob_suite {
             a_missing_blob_is_none
             altered_bytes_are_an_error
             blobs_are_listed_by_their_first_byte
+            it_is_told_when_a_blob_was_put_last
+            the_mark_is_kept_beside_the_blobs
             an_empty_blob_is_kept
             a_large_blob_is_kept
             many_may_put_the_same_bytes_at_once
             nothing_but_digests_is_a_name
+            components_are_kept_apart
         }
     };
     (@ $fresh:path: $($case:ident)*) => {

@@ -2,6 +2,7 @@
 //! nothing is written. A floor that was passed counts until there is a tenth more than it asks for, so that the
 //! answer does not flicker.
 
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -56,6 +57,23 @@ impl Gauge {
     }
 }
 
+/// Makes a folder with all that is missing above it, and syncs what names them: a power cut takes none of it away.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let named = path.ancestors().filter(|above| !above.as_os_str().is_empty());
+    let missing = named.filter(|above| !above.exists()).count();
+    fs::create_dir_all(path)?;
+    let path = path.canonicalize()?;
+    for folder in path.ancestors().take(1 + missing.max(1)) {
+        match File::open(folder) {
+            Ok(folder) => folder.sync_all()?,
+            // Whoever may not read it has made nothing in it just now, or cannot do more.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Bytes that a process without privileges may still write where `path` lies.
 pub fn free(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
@@ -89,6 +107,18 @@ mod tests {
         for (free, room) in story {
             assert_eq!(gauge.judge(free), room, "{free} bytes free");
         }
+    }
+
+    #[test]
+    fn a_folder_is_made_with_all_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        for _ in 0..2 {
+            make_folder(&deep).unwrap();
+            assert!(deep.is_dir());
+        }
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        assert!(make_folder(&folder.path().join("file/d")).is_err());
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! waits as one group; see `writer`. Everything else is a transaction of its own. Queries are written once; the few
 //! words in which the databases differ are in `dialect`. Reads use other connections and lock nothing.
 
+mod additions;
 mod announce;
 mod audit;
 mod batch;
 mod blobs;
 mod breakers;
 mod browse;
+mod burial;
 mod cancel;
 mod claim;
 mod connect;
@@ -20,7 +22,9 @@ mod fair;
 mod fault;
 mod filter;
 mod hot;
+mod identity;
 mod letters;
+mod parking;
 mod plans;
 mod queue;
 mod ready;
@@ -33,6 +37,7 @@ mod sweep;
 mod tally;
 mod tx;
 mod webhooks;
+mod withdraw;
 mod writer;
 
 use std::sync::Arc;

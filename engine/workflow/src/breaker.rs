@@ -27,7 +27,8 @@ pub const PROBES: u32 = 3;
 /// How many go when the probes did well; each cohort after it is twice as large.
 pub const FIRST_COHORT: u32 = 4;
 
-/// More bad probes than good ones, or as many, are too many.
+/// More bad probes than good ones, or as many, are too many. The majority decides on purpose: were one bad probe enough,
+/// a single poison original, which is tried again after every pause as the oldest that waits, would keep it open.
 const BAD_PROBES: f64 = 0.5;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -175,13 +176,18 @@ impl Breaker {
             // When probes did well, one original alone does not open it again.
             (self.settings.failure_rate, self.settings.least().min(2))
         };
-        let (size, cooldown_ms) = (trial.size, trial.cooldown_ms);
+        let (size, cooldown_ms, open_to_all) = (trial.size, trial.cooldown_ms, trial.open_to_all);
         match trial.verdict(rate, least, now) {
             Verdict::Wait => Vec::new(),
             Verdict::Bad => {
                 let reason = format!("{} after a pause", trial.tally());
                 let longer = cooldown_ms.saturating_mul(2).min(MAX_COOLDOWN_MS);
                 self.open(longer, &reason, now)
+            }
+            // Nobody needs it any more, and whoever comes is admitted anyway.
+            Verdict::Unheard if probing && open_to_all && parked == 0 => {
+                self.close();
+                Vec::new()
             }
             Verdict::Unheard if probing => self.probe(cooldown_ms, parked, now),
             Verdict::Unheard => self.cohort(size, cooldown_ms, parked, now),

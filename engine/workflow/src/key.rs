@@ -6,12 +6,14 @@
 //! rendition is never found under the key of a good one.
 
 mod canonical;
+mod failure;
 
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use canonical::canonical_json;
+pub use failure::{HOST_VERSION, failure_keys, plan_failure_key};
 
 use crate::{
     op::Op,

@@ -4,6 +4,8 @@
 //! checked by every write that concerns a running job; a write under an old lease changes nothing and says so.
 
 mod audit;
+mod breakers;
+mod dead;
 mod redrives;
 mod webhooks;
 
@@ -13,11 +15,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::breaker::{self, Breaker};
+use crate::breaker;
 use crate::failure::Failure;
 use crate::job::State;
 use crate::plan::Plan;
 pub use audit::{Audit, AuditEntry};
+pub use breakers::{BreakerView, Breakers};
+pub use dead::{DeadGroup, DeadLetter, DeadLetters, Purged};
 pub use redrives::{Advanced, Candidates, NewRedrive, RedriveView, Redrives, Wanted};
 pub use webhooks::{
     Delivery, DeliveryEnd, DeliveryFilter, DeliveryLease, DeliveryState, Due, EndedJob, Endpoint,
@@ -95,6 +99,15 @@ pub struct RequestKey {
     pub fingerprint: String,
 }
 
+/// A request that came before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// As in its [`RequestKey`].
+    pub fingerprint: String,
+    /// In the request's order.
+    pub jobs: Vec<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
     New,
@@ -139,7 +152,7 @@ pub struct Settlement {
     pub end: End,
     /// What the attempt says about the plugins that it used, one entry a plugin.
     pub observations: Vec<Observation>,
-    /// A failure that the same step on the same bytes would repeat, by step key.
+    /// A failure that the same step on the same bytes would repeat, by its [failure key](crate::key::failure_keys).
     pub known: Option<(String, Failure)>,
 }
 
@@ -232,10 +245,14 @@ pub trait Queue: Send + Sync {
     async fn settle(&self, settlement: Settlement, now: Millis) -> Stored<Settled>;
     /// Takes jobs from workers that were not heard of since `stale_before`, and makes due retries ready.
     async fn sweep(&self, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>>;
-    /// The state after it, which is an end; `None` if there is no such job.
-    async fn cancel(&self, job: &str, now: Millis) -> Stored<Option<State>>;
-    /// A failure of the same step on the same bytes that was seen before: `keys` are step keys.
-    async fn known_failure(&self, keys: &[String]) -> Stored<Option<Failure>>;
+    /// The state after it, which is an end; `None` if there is no such job. If it had not ended before, `entry` is noted
+    /// with it.
+    async fn cancel(&self, job: &str, entry: Option<&AuditEntry>, now: Millis) -> Stored<Option<State>>;
+    /// Takes back jobs that were accepted a moment ago and of which nobody was told, with their idempotency key: those
+    /// that wait are gone as if they had never been, and tell no webhook; those that a worker has begun are cancelled.
+    async fn withdraw(&self, jobs: &[String], now: Millis) -> Stored<()>;
+    /// A failure that was seen before, and which of these [failure keys](crate::key::failure_keys) it has.
+    async fn known_failure(&self, keys: &[String]) -> Stored<Option<(String, Failure)>>;
 }
 
 /// A job as people see it.
@@ -309,75 +326,11 @@ pub trait Browse: Send + Sync {
     async fn counts(&self) -> Stored<BTreeMap<String, BTreeMap<State, u64>>>;
     /// The time when the oldest job that waits was submitted.
     async fn oldest_waiting(&self) -> Stored<Option<Millis>>;
-}
-
-/// A job that gave up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeadLetter {
-    pub job: String,
-    pub pipeline: String,
-    pub plan: String,
-    pub original: Blob,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-    pub failure: Failure,
-    /// Dead letters with equal ones died of the same thing; see [`fingerprint`](crate::retry::fingerprint).
-    pub fingerprint: String,
-    pub died_at: Millis,
-    /// How often it was sent through again.
-    pub redrives: u32,
-}
-
-/// Dead letters that died of the same thing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeadGroup {
-    pub fingerprint: String,
-    pub pipeline: String,
-    pub count: u64,
-    pub first_at: Millis,
-    pub last_at: Millis,
-    /// The newest one's.
-    pub failure: Failure,
-}
-
-#[async_trait]
-pub trait DeadLetters: Send + Sync {
-    async fn groups(&self) -> Stored<Vec<DeadGroup>>;
-    async fn letter(&self, job: &str) -> Stored<Option<DeadLetter>>;
-    /// Newest first, those older than the letter of the job `before`.
-    async fn letters(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<DeadLetter>>;
-    /// Lets go of up to `limit` letters for good; their jobs are cancelled then. Gives back which.
-    async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>>;
-}
-
-/// A breaker with its name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BreakerView {
-    /// Digest of the component.
-    pub plugin: String,
-    pub title: String,
-    pub breaker: Breaker,
-    /// How many jobs wait for it.
-    pub parked: u64,
-}
-
-#[async_trait]
-pub trait Breakers: Send + Sync {
-    /// Those that were ever used.
-    async fn breakers(&self) -> Stored<Vec<BreakerView>>;
-    /// Lets one breaker hear of something, and parks or releases jobs as it then wants. `None`: there is none.
-    async fn tell(&self, plugin: &str, event: &breaker::Event, now: Millis) -> Stored<Option<Breaker>>;
-    /// Up to `limit` jobs that are parked for this plugin go on with other plans, oldest first: `plans` has a plan that
-    /// was `remember`ed for each pipeline whose jobs may go. They start afresh. Gives back which, oldest first.
-    async fn replan(
-        &self,
-        plugin: &str,
-        plans: &BTreeMap<String, String>,
-        limit: u32,
-        now: Millis,
-    ) -> Stored<Vec<String>>;
-    /// Every breaker hears that time has passed: cooldowns end, probes and cohorts go.
-    async fn tick(&self, now: Millis) -> Stored<()>;
+    /// The time by the clock of a database that several servers may share, for them to agree on; `None` if there is
+    /// none such.
+    async fn now(&self) -> Stored<Option<Millis>>;
+    /// What came before with this `Idempotency-Key`.
+    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>>;
 }
 
 /// Blobs that nothing refers to, and what is old enough to forget.
@@ -386,12 +339,44 @@ pub trait Retention: Send + Sync {
     /// Forgets jobs that ended well or were cancelled before `ended_before`, with what webhooks were told of them. Dead
     /// letters stay. Gives back how many.
     async fn forget(&self, ended_before: Millis, limit: u32) -> Stored<u64>;
-    /// Marks up to `limit` blobs that nothing refers to, and gives back all that are marked. From then on a
-    /// submission that refers to one is told so. Their bytes may be deleted, then `buried`.
-    async fn doom(&self, limit: u32, now: Millis) -> Stored<Vec<String>>;
-    /// Marks bytes that no row knows, if that is so.
-    async fn doom_stray(&self, digest: &str, now: Millis) -> Stored<bool>;
-    async fn buried(&self, digests: &[String]) -> Stored<()>;
+    /// Marks up to `limit` blobs that nothing refers to, and gives them to this burier, and to nobody else for
+    /// [`BURIAL`]. From then on a submission that refers to one is told so. Within half of that time their bytes may be
+    /// deleted, then `buried`. Those that another burier has not `buried` in time are among them.
+    async fn doom(&self, burier: &str, limit: u32, now: Millis) -> Stored<Vec<String>>;
+    /// Marks bytes that no row knows, if that is so, and gives them to this burier.
+    async fn doom_stray(&self, burier: &str, digest: &str, now: Millis) -> Stored<bool>;
+    /// The bytes are gone. What is no longer this burier's stays as it is.
+    async fn buried(&self, burier: &str, digests: &[String]) -> Stored<()>;
+    /// Takes the mark off a blob that is still this burier's; a later `doom` looks at it again.
+    async fn spare(&self, burier: &str, digest: &str) -> Stored<()>;
+    /// `None` if no server was ever started on this database.
+    async fn identity(&self) -> Stored<Option<Identity>>;
+    /// Counts a start, and gives the database its id if it has none.
+    async fn begin(&self, start: &Start) -> Stored<Identity>;
+}
+
+/// For so long a blob that is to be deleted is one burier's.
+pub const BURIAL: Millis = 600_000;
+
+/// Which database it is. What it is compared with lies with the blobs, as a database must only clear away its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub store: String,
+    /// How often a server was started on it: an older copy of the database counts less.
+    pub starts: u64,
+    /// Blobs that were written before it and that nobody knows may be another database's.
+    pub strays_since: Millis,
+}
+
+/// A server starts.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The id of a database that has none.
+    pub id: String,
+    /// There were so many starts at least.
+    pub at_least: u64,
+    /// See [`Identity::strays_since`]; an earlier one does not count any more.
+    pub strays_since: Option<Millis>,
 }
 
 /// Everything at once, as the engine holds it.

@@ -127,7 +127,7 @@ pub fn verdict(answer: Answer, failures: u32, dice: f64) -> Verdict {
         Answer::Status { code: 200..=299, .. } => return Verdict::Delivered,
         Answer::Status { code: 410, .. } => return Verdict::Gone,
         Answer::Status {
-            code: 429 | 502 | 504,
+            code: 429 | 502..=504,
             retry_after,
         } => retry_after.unwrap_or(0),
         // Redirects are not followed: whoever moves an endpoint registers it anew.

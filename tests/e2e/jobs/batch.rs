@@ -195,6 +195,26 @@ fn who_comes_while_too_much_waits_is_told_when_to_come_back() {
 }
 
 #[test]
+fn a_lost_answer_is_given_again_however_much_waits() {
+    let server = Server::of([("slow", SLOW)])
+        .plugins(fixture_plugins())
+        .executors(1)
+        .args(&["--backlog", "0"])
+        .start();
+    let photos = [photo(0), photo(1)];
+    let path = "/v1/pipelines/slow/jobs";
+    let files = [("a.png", &*photos[0]), ("b.png", &*photos[1])];
+    let first = jobs(&post(&server, path, Some("order-7"), &files));
+    let refused = post(&server, path, Some("order-8"), &files);
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "overloaded"));
+    let again = post(&server, path, Some("order-7"), &files);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(jobs(&again), first);
+    let other = post(&server, path, Some("order-7"), &files[..1]);
+    assert_eq!((other.status, other.problem().as_str()), (409, "conflict"));
+}
+
+#[test]
 fn the_command_line_sends_several_together() {
     let server = Server::of([("thumb", THUMB)]).start();
     let folder = tempfile::tempdir().unwrap();

@@ -50,13 +50,18 @@ fn what_cannot_be_done_becomes_a_dead_letter_with_its_original() {
         assert_eq!(&original.body, bytes);
         assert_eq!(original.header("content-disposition"), "attachment");
     }
-    let groups = server.get("/v1/dead/groups").ok().json();
+    let groups = server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups.as_array().unwrap().len(), 2, "{groups:#}");
 }
 
 #[test]
 fn the_same_bytes_fail_at_once_and_stand_in_one_group() {
-    let server = Server::of([("trap", TRAP)]).plugins(fixture_plugins()).start();
+    let other = TRAP
+        .replace("out.png, format: png", "out.webp, format: webp")
+        .replace("id: guest", "id: late");
+    let server = Server::of([("trap", TRAP.to_owned()), ("other", other)])
+        .plugins(fixture_plugins())
+        .start();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let first = wait_for_end(&server, &submit(&server, "trap", &photo));
     assert_eq!(first["failure"]["kind"], "trap", "{first:#}");
@@ -71,11 +76,17 @@ fn the_same_bytes_fail_at_once_and_stand_in_one_group() {
         (&step["id"], &step["cache"]),
         (&first["failure"]["step"], &"hit".into())
     );
-    let groups = server.get("/v1/dead/groups").ok().json();
+    let groups = server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(
         (&groups[0]["count"], groups.as_array().unwrap().len()),
         (&2.into(), 1),
         "{groups:#}"
+    );
+    let elsewhere = wait_for_end(&server, &submit(&server, "other", &photo));
+    assert_eq!(
+        (&elsewhere["report"]["known"], &elsewhere["failure"]["step"]),
+        (&true.into(), &"late".into()),
+        "the same step in another pipeline: {elsewhere:#}"
     );
 }
 
@@ -138,6 +149,6 @@ fn letters_are_redriven_and_purged() {
         .output;
     assert!(purged.contains("2 purged"), "{purged}");
     assert_eq!(wait_for_end(&server, &ids[1])["state"], "cancelled");
-    let groups = server.get("/v1/dead/groups").ok().json();
+    let groups = server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups[0]["count"], 2, "{groups:#}");
 }

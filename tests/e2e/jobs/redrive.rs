@@ -80,7 +80,7 @@ impl Mended {
 #[test]
 fn a_canary_goes_first_and_the_rest_follows() {
     let mended = mended(5);
-    let groups = mended.server.get("/v1/dead/groups").ok().json();
+    let groups = mended.server.get("/v1/dead/groups").ok().json()["groups"].take();
     let group = groups[0]["group"].as_str().unwrap();
     let ran = mended.run(&["dead", "redrive", "--group", group, "--latest", "--canary", "2"]);
     let output = ran.ok().output;
@@ -115,7 +115,7 @@ fn a_canary_that_dies_again_stops_it() {
     assert_eq!(ran.code, Some(1), "{}{}", ran.output, ran.errors);
     let said = "stopped: 2 of 4 sent, 2 died again  (of the first 2 letters 2 died again, and 1 may)";
     assert!(ran.output.contains(said), "{}", ran.output);
-    let groups = mended.server.get("/v1/dead/groups").ok().json();
+    let groups = mended.server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups[0]["count"], 4, "{groups:#}");
 }
 

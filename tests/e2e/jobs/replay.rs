@@ -21,13 +21,17 @@ renditions:
 ";
 
 /// A plugin that is nowhere but at the server; it traps on pictures of this width.
-fn serve(width: u32) -> (TempDir, Server) {
-    let folder = TempDir::new().unwrap();
+fn install(folder: &Path, width: u32) {
     let guest = Guest {
         name: "visitor".to_owned(),
         ..Guest::at_width(width, "unreachable")
     };
-    std::fs::write(folder.path().join("visitor.wasm"), guest.component().unwrap()).unwrap();
+    std::fs::write(folder.join("visitor.wasm"), guest.component().unwrap()).unwrap();
+}
+
+fn serve(width: u32) -> (TempDir, Server) {
+    let folder = TempDir::new().unwrap();
+    install(folder.path(), width);
     let server = Server::of([("visit", STEPS)]).plugins(folder.path()).start();
     (folder, server)
 }
@@ -128,6 +132,39 @@ fn a_dead_letter_is_replayed_up_to_where_it_died() {
 }
 
 #[test]
+fn a_job_runs_with_the_plugin_of_its_time_after_that_was_replaced() {
+    // A folder of its own: servers keep copies there.
+    let (plugins, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    install(plugins.path(), 1);
+    let mut server = Server::of([("visit", STEPS)])
+        .plugins(plugins.path())
+        .args(&["--data", data.path().to_str().unwrap()])
+        .start();
+    // The executors have it, and get no further.
+    server.signal_executors("STOP");
+    let photo = pictures::small(ImageFormat::Png, 80, 60);
+    let waiting = submit(&server, "visit", &photo);
+    // Another build of the same version, which fails.
+    install(plugins.path(), 40);
+    std::fs::remove_dir_all(data.path().join("components")).unwrap();
+    assert!(server.kill_and_restart(&[]), "{}", server.log());
+    let job = wait_for_end(&server, &waiting);
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    assert_eq!(job["attempts_failed"], 0, "{job:#}");
+    let newer = pictures::small(ImageFormat::Png, 80, 61);
+    let newer = wait_for_end(&server, &submit(&server, "visit", &newer));
+    assert_eq!(newer["state"], "dead", "{newer:#}");
+    assert_ne!(newer["plan"], job["plan"]);
+    let folder = TempDir::new().unwrap();
+    let ran = replay(&server, &waiting, &folder.path().join("out")).ok();
+    assert!(
+        ran.output.contains("out.png: same bytes as the job's"),
+        "{}",
+        ran.output
+    );
+}
+
+#[test]
 fn plans_and_components_are_there_for_others() {
     let (plugins, server) = serve(1);
     let job = wait_for_end(
@@ -141,13 +178,14 @@ fn plans_and_components_are_there_for_others() {
     assert_eq!(component.header("content-type"), "application/wasm");
     let file = plugins.path().join("visitor.wasm");
     assert_eq!(component.body, std::fs::read(&file).unwrap());
-    // Another file by now: what is asked for is no longer there, and nothing else is given instead.
+    // Another file by now, and executors that have loaded nothing yet: the server has a copy of what was installed.
     std::fs::write(&file, b"something else").unwrap();
-    let changed = server.get(&format!("/v1/plugins/{digest}/component"));
-    assert_eq!(
-        (changed.status, changed.problem().as_str()),
-        (503, "infrastructure")
-    );
+    server.signal_executors("KILL");
+    let again = submit(&server, "visit", &pictures::small(ImageFormat::Png, 80, 62));
+    let again = wait_for_end(&server, &again);
+    assert_eq!(again["state"], "succeeded", "{again:#}");
+    let kept = server.get(&format!("/v1/plugins/{digest}/component")).ok();
+    assert_eq!(kept.body, component.body);
     for missing in ["/v1/jobs/nobody/plan", "/v1/plugins/0123/component"] {
         let answer = server.get(missing);
         assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"));

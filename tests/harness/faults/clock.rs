@@ -5,13 +5,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use image::ImageFormat;
 use tempfile::TempDir;
 
-use super::{PATIENCE, job, until};
+use super::{PATIENCE, count, job, until};
 use crate::ledger::PIPELINE;
-use crate::{Ledger, Server, Told, fixture_plugins, pictures};
+use crate::{Builder, Cluster, Ledger, Server, Told, fixture_plugins, pictures};
 
 const HOUR: i64 = 3600;
 /// Loosely: the machine may be slow.
@@ -83,6 +84,57 @@ pub fn jumps(jobs: usize) {
     Clock::tidy(&server);
 }
 
+/// Two servers over one database, whose machines' clocks are an hour apart: neither takes the other for dead, and both
+/// write the same times.
+pub fn an_hour_apart(jobs: usize) {
+    let cluster = Cluster::start();
+    let blobs = TempDir::new().expect("a temporary folder can be made");
+    let clock = Clock::new();
+    clock.set(HOUR);
+    let serve = |faked: bool| {
+        let server = Server::of([("torture", PIPELINE)])
+            .store(cluster.url())
+            .blobs(blobs.path())
+            .args(&["--heartbeat", "1"]);
+        let server = if faked { clock.fake(server) } else { server };
+        server.start()
+    };
+    let (true_one, ahead) = (serve(false), serve(true));
+    let ledger = Ledger::small();
+    let here = submitted_at(&true_one, &ledger, jobs);
+    let there = submitted_at(&ahead, &ledger, jobs);
+    assert!(
+        later(here, there).min(later(there, here)) < MINUTES,
+        "two times: {here} and {there}"
+    );
+    assert_eq!(ledger.settle(&true_one, PATIENCE), 0);
+
+    // Two executors each, none of which moves.
+    let both = [&true_one, &ahead];
+    both.map(|server| server.signal_executors("STOP"));
+    let held: Vec<String> = (0..4)
+        .map(|n| match ledger.submit(both[n % 2]) {
+            Told::Taken(id) => id,
+            told => panic!("not taken: {told:?}"),
+        })
+        .collect();
+    until("all are in hand", PATIENCE, || count(&ahead, "running") == 4);
+    let begun = Instant::now();
+    // A job is taken away after three seconds without a heartbeat.
+    while begun.elapsed() < Duration::from_secs(6) {
+        let running = both.map(|server| count(server, "running"));
+        assert_eq!(running, [4, 4], "taken from a living one");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    both.map(|server| server.signal_executors("CONT"));
+    assert_eq!(ledger.settle(&ahead, PATIENCE), 0);
+    for id in &held {
+        assert_eq!(job(&true_one, id)["rescues"], 0, "{id}");
+    }
+    ledger.check(&true_one);
+    Clock::tidy(&ahead);
+}
+
 /// A clock for the server alone.
 struct Clock {
     folder: TempDir,
@@ -109,15 +161,18 @@ impl Clock {
     }
 
     fn server(&self) -> Server {
+        let server = Server::of([("torture", PIPELINE), ("slow", SLOW), ("broken", BROKEN)]);
+        self.fake(server.plugins(fixture_plugins())).start()
+    }
+
+    fn fake(&self, server: Builder) -> Builder {
         let file = self.file();
-        Server::of([("torture", PIPELINE), ("slow", SLOW), ("broken", BROKEN)])
-            .plugins(fixture_plugins())
+        server
             .env("LD_PRELOAD", text(&library()))
             .env("FAKETIME_TIMESTAMP_FILE", text(&file))
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("NO_FAKE_STAT", "1")
-            .start()
     }
 
     fn restart(server: &mut Server) {

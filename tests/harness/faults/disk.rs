@@ -13,7 +13,8 @@ use super::{PATIENCE, count, job, until};
 use crate::ledger::PIPELINE;
 use crate::{Ledger, Server, Told};
 
-/// What lies on the disk that runs full.
+/// What lies on the disk that runs full. That of PostgreSQL is not among it: PostgreSQL guards its own, and what it
+/// answers then is one of the errors that `database` and the conformance suite have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     Database,

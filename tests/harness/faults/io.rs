@@ -1,17 +1,20 @@
-//! Calls that fail under load: what is synced, written and renamed. The server goes on without a restart once they
-//! succeed again, and nothing was acknowledged that a `kill -9` could take away.
+//! Calls that fail: what is synced, written and renamed.
+//!
+//! While one in a few fails, the server goes on, and nothing was acknowledged that a `kill -9` could take away. While
+//! each of a kind fails, nothing is acknowledged at all. It needs no restart once they succeed again.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::{PATIENCE, until};
-use crate::command::signal;
 use crate::ledger::PIPELINE;
-use crate::{Ledger, Server};
+use crate::strace::{Order, RENAMES, Strace, blob_folders, database_files, is_traced, staged};
+use crate::{Ledger, Server, Told};
+
+const SYNCS: &str = "fsync,fdatasync";
+const WRITES: &str = "write,pwrite64";
 
 /// System calls, and how some of them are to fail.
 struct Fault {
@@ -24,27 +27,27 @@ struct Fault {
 /// Calls are counted for each thread.
 const FAULTS: [Fault; 5] = [
     Fault {
-        calls: "fsync,fdatasync",
+        calls: SYNCS,
         how: "error=EIO:when=3+7",
         database: false,
     },
     Fault {
-        calls: "fsync,fdatasync",
+        calls: SYNCS,
         how: "error=EIO:when=1+2",
         database: true,
     },
     Fault {
-        calls: "write,pwrite64",
+        calls: WRITES,
         how: "error=EIO:when=5+9",
         database: true,
     },
     Fault {
-        calls: "write,pwrite64",
+        calls: WRITES,
         how: "error=ENOSPC:when=2+5",
         database: true,
     },
     Fault {
-        calls: "?rename,?renameat,renameat2",
+        calls: RENAMES,
         how: "error=EIO:when=2+3",
         database: false,
     },
@@ -52,94 +55,127 @@ const FAULTS: [Fault; 5] = [
 
 /// Jobs after each fault.
 const AFTERWARDS: usize = 5;
+/// Submissions while each call of a kind fails.
+const REFUSED: usize = 5;
 
 /// For so long each.
 pub fn errors(each: Duration) {
-    let folder = TempDir::new().expect("a temporary folder can be made");
-    let database = folder.path().join("jobs.db");
-    let mut server = Server::of([("torture", PIPELINE)])
-        .store(format!("sqlite:{}", database.display()))
-        .start();
+    let place = Place::new();
+    let mut server = place.server();
     let ledger = Ledger::small();
-    for (n, fault) in FAULTS.iter().enumerate() {
-        let trace = folder.path().join(format!("trace-{n}"));
-        let ((), load) = ledger.load_while(&server, || fault.strike(server.pid(), each, &database, &trace));
+    for fault in &FAULTS {
+        let paths = if fault.database {
+            database_files(&place.database())
+        } else {
+            Vec::new()
+        };
+        let order = Order {
+            calls: fault.calls,
+            how: Some(fault.how.to_owned()),
+            paths,
+        };
+        let (failed, load) = ledger.load_while(&server, || {
+            let strace = Strace::attach(server.pid(), &order, &place.trace());
+            std::thread::sleep(each);
+            end(strace, server.pid())
+        });
         load.only_refused_by(&[503, 507]);
-        let failed = fs::read_to_string(&trace).unwrap_or_default();
-        assert!(failed.contains("(INJECTED)"), "no call of {} failed", fault.calls);
+        some_failed(&failed, &order);
         assert!(server.lives(), "it ended because {} failed", fault.calls);
         ledger.take(&server, AFTERWARDS, PATIENCE);
     }
+    // Before a start clears up after it.
+    assert_eq!(ledger.settle(&server, PATIENCE), 0);
+    ledger.check(&server);
     assert!(server.kill_and_restart(&[]), "{}", server.log());
     assert_eq!(ledger.settle(&server, PATIENCE), 0);
     ledger.check(&server);
 }
 
-impl Fault {
-    /// Makes calls of a running process fail for a while.
-    fn strike(&self, pid: u32, long: Duration, database: &Path, trace: &Path) {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-p", &pid.to_string()]);
-        strace.args(["-e", &format!("trace={}", self.calls)]);
-        strace.args(["-e", &format!("inject={}:{}", self.calls, self.how)]);
-        if self.database {
-            for file in files(database) {
-                strace.arg("-P").arg(file);
+/// Every call of a kind fails, of those that must succeed before a job is acknowledged.
+pub fn nothing_is_taken() {
+    let place = Place::new();
+    let mut server = place.server();
+    let ledger = Ledger::small();
+    ledger.take(&server, AFTERWARDS, PATIENCE);
+    // The same original each time: its file is known by name.
+    let job = ledger.newest();
+    let shown = super::job(&server, &job);
+    let digest = shown["original"]["digest"].as_str().expect("a digest");
+    for order in orders(&place, &server.blobs(), digest) {
+        assert_eq!(ledger.settle(&server, PATIENCE), 0);
+        let strace = Strace::attach(server.pid(), &order, &place.trace());
+        for _ in 0..REFUSED {
+            match ledger.submit_again(&server, &job) {
+                Told::Refused(answer) => assert!(
+                    matches!(answer.status, 503 | 507),
+                    "{order:?}: {}",
+                    String::from_utf8_lossy(&answer.body)
+                ),
+                told => panic!("{order:?}: {told:?}"),
             }
         }
-        let child = strace.arg("-o").arg(trace).stderr(Stdio::piped()).spawn();
-        let mut strace = Strace(child.expect("strace can be started: apt-get install strace"));
-        until("strace is attached", PATIENCE, || {
-            assert!(
-                !strace.has_ended(),
-                "strace cannot attach to the server: {}",
-                strace.errors()
-            );
-            is_traced(pid)
+        some_failed(&end(strace, server.pid()), &order);
+        assert!(server.lives(), "it ended because of {order:?}");
+        until("it is taken again", PATIENCE, || {
+            matches!(ledger.submit_again(&server, &job), Told::Taken(_))
         });
-        std::thread::sleep(long);
-        assert!(!strace.has_ended(), "strace ended early: {}", strace.errors());
-        drop(strace);
-        assert!(!is_traced(pid), "strace is still there");
     }
+    assert_eq!(ledger.settle(&server, PATIENCE), 0);
+    ledger.check(&server);
 }
 
-/// The database and its log.
-fn files(database: &Path) -> [PathBuf; 2] {
-    let database = database.canonicalize().expect("the database is there");
-    let mut log = database.clone().into_os_string();
-    log.push("-wal");
-    [database, log.into()]
+fn orders(place: &Place, blobs: &Path, digest: &str) -> Vec<Order> {
+    let file = || vec![staged(blobs, digest)];
+    let database = || database_files(&place.database());
+    let order = |calls, error: &str, paths| Order {
+        calls,
+        how: Some(format!("error={error}")),
+        paths,
+    };
+    vec![
+        order("write", "EIO", file()),
+        order("write", "ENOSPC", file()),
+        order(SYNCS, "EIO", file()),
+        order(RENAMES, "EIO", file()),
+        order(SYNCS, "EIO", blob_folders(blobs)),
+        order(WRITES, "EIO", database()),
+        order(WRITES, "ENOSPC", database()),
+        order(SYNCS, "EIO", database()),
+    ]
 }
 
-/// Lets the process go when dropped.
-struct Strace(Child);
-
-impl Strace {
-    fn has_ended(&mut self) -> bool {
-        self.0.try_wait().is_ok_and(|ended| ended.is_some())
-    }
-
-    /// Once it has ended.
-    fn errors(&mut self) -> String {
-        let mut said = String::new();
-        if let Some(mut errors) = self.0.stderr.take() {
-            drop(std::io::Read::read_to_string(&mut errors, &mut said));
-        }
-        said.trim().to_owned()
-    }
+/// What was traced.
+fn end(mut strace: Strace, pid: u32) -> String {
+    assert!(!strace.has_ended(), "strace ended early: {}", strace.errors());
+    let trace = strace.end();
+    assert!(!is_traced(pid), "strace is still there");
+    trace
 }
 
-impl Drop for Strace {
-    fn drop(&mut self) {
-        signal("TERM", &[self.0.id()]);
-        drop(self.0.wait());
-    }
+fn some_failed(trace: &str, order: &Order) {
+    assert!(trace.contains("(INJECTED)"), "no call failed of {order:?}");
 }
 
-/// Whether somebody traces this process.
-fn is_traced(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
-    tracer.is_some_and(|tracer| tracer.trim() != "0")
+/// A folder with a database that is known by its name.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a temporary folder can be made"))
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.path().join("jobs.db")
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.0.path().join("trace")
+    }
+
+    fn server(&self) -> Server {
+        Server::of([("torture", PIPELINE)])
+            .store(format!("sqlite:{}", self.database().display()))
+            .start()
+    }
 }

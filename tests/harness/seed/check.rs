@@ -144,8 +144,7 @@ fn letters(server: &Server) -> BTreeMap<String, Value> {
 }
 
 fn groups(server: &Server) -> Vec<Value> {
-    let groups = server.get("/v1/dead/groups").ok().json();
-    groups.as_array().expect("a list").clone()
+    pages(server, "/v1/dead/groups?limit=500", "groups")
 }
 
 fn count(group: &Value) -> u64 {

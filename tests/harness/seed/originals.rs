@@ -37,7 +37,7 @@ const COLUMNS: u32 = 8;
 const BITS: u32 = 2 * COLUMNS;
 
 /// More would not fit into the squares.
-pub(super) const MOST: u32 = 1 << BITS;
+pub(crate) const MOST: u32 = 1 << BITS;
 
 /// Of a rendition: the pipeline makes it a fraction of every width, and the height is three quarters of it.
 const RENDITION: (u32, u32) = (32, 24);
@@ -105,7 +105,7 @@ pub(super) fn original(n: u32) -> Vec<u8> {
 }
 
 /// Whether this rendition was made of the original with this number.
-pub(super) fn shows(rendition: &RgbaImage, n: u32) -> bool {
+pub(crate) fn shows(rendition: &RgbaImage, n: u32) -> bool {
     let side = RENDITION.0 / COLUMNS;
     let middle = |at: u32| at * side + side / 2;
     let is_white = |bit: u32| rendition.get_pixel(middle(bit % COLUMNS), middle(bit / COLUMNS))[0] > 127;
@@ -116,7 +116,8 @@ fn encoded(n: u32, width: u32) -> Vec<u8> {
     pictures::encode(&drawn(n, width), FORMATS[n as usize % FORMATS.len()])
 }
 
-fn drawn(n: u32, width: u32) -> DynamicImage {
+/// The picture of a number; the width is a multiple of the squares in a row.
+pub(crate) fn drawn(n: u32, width: u32) -> DynamicImage {
     let side = width / COLUMNS;
     let pixel = |x: u32, y: u32| {
         let bit = y / side * COLUMNS + x / side;

@@ -50,21 +50,33 @@ impl Client {
         let answer = request.send();
         let answer =
             answer.with_context(|| format!("{} does not answer; name a server with --server", self.base))?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        let status = answer.status();
-        let text = answer.text().unwrap_or_default();
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-        match problem["detail"].as_str() {
-            Some(detail) => bail!("{detail}"),
-            None => bail!("the server answers {status}: {text}"),
+        accepted(answer)
+    }
+
+    /// The same, or `None` while the server is away, as during a restart, or has trouble of its own.
+    pub(super) fn reach(&self, request: RequestBuilder) -> Result<Option<Response>> {
+        match request.send() {
+            Ok(answer) if !answer.status().is_server_error() => accepted(answer).map(Some),
+            _ => Ok(None),
         }
     }
 
     pub(super) fn json(&self, request: RequestBuilder) -> Result<Value> {
         let text = self.send(request)?.text()?;
         serde_json::from_str(&text).context("read the server's answer")
+    }
+}
+
+fn accepted(answer: Response) -> Result<Response> {
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status();
+    let text = answer.text().unwrap_or_default();
+    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    match problem["detail"].as_str() {
+        Some(detail) => bail!("{detail}"),
+        None => bail!("the server answers {status}: {text}"),
     }
 }
 

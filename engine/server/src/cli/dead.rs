@@ -11,6 +11,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, entries, escape, failure, text};
+use super::files;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -111,7 +112,7 @@ fn list(args: &List) -> Result<()> {
     let client = Client::new(&args.server)?;
     let path = match &args.group {
         Some(group) => format!("/v1/dead?group={}", escape(group)),
-        None => "/v1/dead/groups".to_owned(),
+        None => "/v1/dead/groups?limit=500".to_owned(),
     };
     let answer = client.json(client.get(&path))?;
     if args.server.json {
@@ -134,7 +135,7 @@ fn list(args: &List) -> Result<()> {
         }
     } else {
         table.set_header(["group", "letters", "pipeline", "last", "failure"]);
-        for group in answer.as_array().into_iter().flatten() {
+        for group in entries(&answer, "groups") {
             let count = group["count"].to_string();
             table.add_row([
                 text(group, "group"),
@@ -146,6 +147,9 @@ fn list(args: &List) -> Result<()> {
         }
     }
     anstream::println!("{table}");
+    if !answer["next"].is_null() {
+        anstream::println!("there are more; these are the newest");
+    }
     Ok(())
 }
 
@@ -163,25 +167,28 @@ fn purge(args: &Purge) -> Result<()> {
     body["dry_run"] = args.dry_run.into();
     let mut left = args.selection.limit;
     let mut jobs = Vec::new();
-    loop {
+    let more = loop {
         body["limit"] = left.into();
         let purged = client.json(client.post("/v1/dead/purge").json(&body))?;
         let some = entries(&purged, "jobs").len() as u32;
         jobs.extend(entries(&purged, "jobs").iter().cloned());
         left = left.map(|left| left - some.min(left));
-        if args.dry_run || some == 0 || left == Some(0) || purged["more"] != true {
-            break;
+        // Of a dry run the next answer would be the same.
+        if args.dry_run || left == Some(0) || purged["more"] != true {
+            break left != Some(0) && purged["more"] == true;
         }
-    }
+    };
     if args.server.json {
-        anstream::println!("{:#}", json!({ "jobs": jobs, "dry_run": args.dry_run }));
+        let told = json!({ "jobs": jobs, "more": more, "dry_run": args.dry_run });
+        anstream::println!("{told:#}");
         return Ok(());
     }
     for job in jobs.iter().filter_map(Value::as_str) {
         anstream::println!("{job}");
     }
+    let least = if more { "at least " } else { "" };
     let would = if args.dry_run { "would be " } else { "" };
-    anstream::println!("{} {would}purged", jobs.len());
+    anstream::println!("{least}{} {would}purged", jobs.len());
     Ok(())
 }
 
@@ -226,16 +233,18 @@ fn selected(client: &Client, selection: &Selection) -> Result<Vec<Value>> {
     Ok(letters)
 }
 
-/// `JOB.original` and `JOB.json`.
+/// `JOB.original` and `JOB.json`, whatever the server calls the job.
 fn export_one(client: &Client, letter: &Value, folder: &Path) -> Result<()> {
     let job = text(letter, "job");
-    let original = client.send(client.get(text(letter, "original_href")))?.bytes()?;
-    let whole = client.json(client.get(text(letter, "href")))?;
+    if job.is_empty() {
+        bail!("the server tells of a letter without a job");
+    }
+    let path = format!("/v1/jobs/{}", escape(job));
+    let original = client.send(client.get(&format!("{path}/original")))?.bytes()?;
+    let whole = client.json(client.get(&path))?;
     let facts = json!({ "letter": letter, "job": whole });
-    let write = |name: String, bytes: &[u8]| {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))
-    };
-    write(format!("{job}.original"), &original)?;
-    write(format!("{job}.json"), format!("{facts:#}\n").as_bytes())
+    let name = files::plain(job);
+    files::write(&folder.join(format!("{name}.original")), &original)?;
+    let facts = format!("{facts:#}\n");
+    files::write(&folder.join(format!("{name}.json")), facts.as_bytes())
 }

@@ -81,9 +81,9 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 
 fn run(args: &Args, client: &Client, past: &Past) -> Result<Outcome> {
     let config = args.engine.pool_config()?;
-    let mut library = args.engine.library(&config)?;
+    let library = args.engine.library(&config)?;
     let components = args.engine.data_folder()?.join("components");
-    past.complete(client, &mut library, &config, &components)?;
+    past.complete(client, &library, &config, &components)?;
     let mut job = library.job(&past.plan);
     job.keep_steps = true;
     job.paused = past.paused();

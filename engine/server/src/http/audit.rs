@@ -1,4 +1,8 @@
 //! `/v1/audit`: what people did, newest first; and how the other routes write it down.
+//!
+//! Redrives, purges and cancelled jobs are written down in the transaction that does them. Breakers that were switched
+//! and webhooks that were changed are written down right after it, so that a server that dies in between leaves no
+//! entry of something that was done; both can be seen as they are by `/v1/breakers` and `/v1/webhooks`.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use workflow::failure::Failure;
 use workflow::job;
-use workflow::ports::{DeadGroup, DeadLetter, Filter, Wanted};
+use workflow::ports::{DeadGroup, DeadLetter, Filter, Millis, Wanted};
 use workflow::words::clip;
 
 use super::audit;
@@ -21,8 +21,10 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::clock;
 
-/// Letters that are purged in one request at most.
+/// Letters that are purged in one request at most, and jobs that a selection names.
 const MOST: u32 = 1000;
+/// Of the jobs that a selection names, so many stand in the audit log.
+const NAMED: usize = 20;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +68,23 @@ pub(crate) struct LetterBody {
     original_href: String,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroupSearch {
+    /// Only behind this group: the `next` of the page before.
+    before: Option<String>,
+    /// How many, 50 by default and 500 at most.
+    limit: Option<u32>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupPage {
+    groups: Vec<GroupBody>,
+    /// `before` of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
 /// Letters that died of the same thing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupBody {
@@ -84,7 +103,7 @@ pub(crate) struct GroupBody {
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
 pub(crate) struct Selection {
-    /// Those of these jobs.
+    /// Those of these jobs, 1000 at most.
     jobs: Vec<String>,
     pipeline: Option<String>,
     group: Option<String>,
@@ -105,13 +124,18 @@ pub(crate) struct Moved {
 }
 
 /// Dead letters in groups that died of the same thing, the newest first.
-#[utoipa::path(get, path = "/v1/dead/groups", responses((status = 200, description = "The groups", body = Vec<GroupBody>)))]
+#[utoipa::path(get, path = "/v1/dead/groups", params(GroupSearch), responses((status = 200, description = "A page", body = GroupPage)))]
 pub(crate) async fn groups(
     State(app): State<Arc<App>>,
     _: Identity,
-) -> Result<Json<Vec<GroupBody>>, Problem> {
-    let groups = app.jobs.store.groups().await?;
-    Ok(Json(groups.into_iter().map(GroupBody::from).collect()))
+    search: Result<Query<GroupSearch>, QueryRejection>,
+) -> Result<Json<GroupPage>, Problem> {
+    let Query(search) = search?;
+    let limit = paging::size(search.limit);
+    let groups = app.jobs.store.groups(search.before.as_deref(), limit).await?;
+    let next = paging::next(&groups, limit, |group| &group.fingerprint);
+    let groups = groups.into_iter().map(GroupBody::from).collect();
+    Ok(Json(GroupPage { groups, next }))
 }
 
 /// Dead letters, newest first.
@@ -168,17 +192,20 @@ pub(crate) async fn purge(
     if selection.dry_run {
         return would_be(&app, filter, limit).await;
     }
-    let jobs = app.jobs.store.purge(&filter, limit, app.jobs.clock.now()).await?;
-    tracing::info!(who = caller.name, jobs = jobs.len(), "dead letters purged");
-    if let Some(first) = jobs.first() {
-        let subject = group.or(pipeline).unwrap_or(first);
-        let detail = json!({ "filter": filter, "letters": jobs.len() });
-        audit::note(&app, &caller, "dead.purge", subject, detail).await;
-    }
-    for job in &jobs {
+    let subject = group.or(pipeline).or(selection.jobs.first());
+    let subject = subject.map_or("all", String::as_str);
+    let detail = json!({ "filter": brief(&filter), "jobs": filter.ids.len() });
+    let entry = audit::entry(&app, &caller, "dead.purge", subject, detail);
+    let purged = app.jobs.store.purge(&filter, limit, &entry, entry.at).await?;
+    tracing::info!(who = caller.name, jobs = purged.jobs.len(), "dead letters purged");
+    for job in &purged.jobs {
         app.jobs.tell(job, job::State::Cancelled);
     }
-    Ok(moved(jobs, limit, false))
+    Ok(Json(Moved {
+        jobs: purged.jobs,
+        more: purged.more,
+        dry_run: false,
+    }))
 }
 
 /// Something must be said, if only `all`.
@@ -193,6 +220,13 @@ pub(super) fn select(
         let text = "select letters by `jobs`, `pipeline` or `group`, or say `\"all\": true`";
         return Err(Problem::bad_request(text));
     }
+    if jobs.len() > MOST as usize {
+        let text = format!(
+            "a selection names {MOST} jobs at most, but there are {}",
+            jobs.len()
+        );
+        return Err(Problem::bad_request(text));
+    }
     Ok(Filter {
         pipeline: pipeline.cloned(),
         fingerprint: group.cloned(),
@@ -201,21 +235,31 @@ pub(super) fn select(
     })
 }
 
-/// The oldest letters that fit, as the store would take them.
+/// For the audit log, which needs no more than the first jobs of many.
+pub(super) fn brief(filter: &Filter) -> Filter {
+    let mut brief = filter.clone();
+    brief.ids.truncate(NAMED);
+    brief
+}
+
+/// The oldest letters that fit, as the store would take them; whenever they died.
 async fn would_be(app: &App, filter: Filter, limit: u32) -> Result<Json<Moved>, Problem> {
     let wanted = Wanted {
         filter,
         most: u32::MAX,
         ..Wanted::default()
     };
-    let now = app.jobs.clock.now();
-    let found = app.jobs.store.redrive_candidates(&wanted, limit, now).await?;
-    Ok(moved(found.first, limit, true))
-}
-
-fn moved(jobs: Vec<String>, limit: u32, dry_run: bool) -> Json<Moved> {
-    let more = jobs.len() == limit as usize;
-    Json(Moved { jobs, more, dry_run })
+    let found = app
+        .jobs
+        .store
+        .redrive_candidates(&wanted, limit, Millis::MAX)
+        .await?;
+    let all: u64 = found.by_pipeline.values().sum();
+    Ok(Json(Moved {
+        more: all > found.first.len() as u64,
+        jobs: found.first,
+        dry_run: true,
+    }))
 }
 
 impl From<DeadLetter> for LetterBody {

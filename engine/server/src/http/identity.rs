@@ -1,4 +1,4 @@
-//! Who calls. Every route that accepts, shows or changes work takes it from here, and nowhere else.
+//! Who calls. Every route under `/v1` takes it from here, and nowhere else.
 
 use std::convert::Infallible;
 

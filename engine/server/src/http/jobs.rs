@@ -6,6 +6,7 @@ mod originals;
 mod plan;
 mod submit;
 mod view;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,8 +29,9 @@ use crate::app::App;
 pub(crate) use events::{__path_events, events};
 pub(crate) use files::{__path_original, __path_rendition, fetch, original, rendition};
 pub(crate) use plan::{__path_plan, plan};
-pub(crate) use submit::{__path_submit, submit, waited};
+pub(crate) use submit::{__path_submit, named, submit};
 pub(crate) use view::JobBody;
+pub(crate) use wait::{Waiting, may_wait};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -109,12 +111,10 @@ pub(crate) async fn cancel(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobBody>, Problem> {
     let Path(id) = id?;
-    let state = app.jobs.store.cancel(&id, app.jobs.clock.now()).await?;
+    let entry = audit::entry(&app, &caller, "job.cancel", &id, json!({}));
+    let state = app.jobs.store.cancel(&id, Some(&entry), entry.at).await?;
     let state = state.ok_or_else(|| unknown(&id))?;
     app.jobs.tell(&id, state);
-    if state == job::State::Cancelled {
-        audit::note(&app, &caller, "job.cancel", &id, json!({})).await;
-    }
     Ok(Json(whole(&app, find(&app, &id).await?).await?))
 }
 
@@ -140,7 +140,7 @@ fn unknown(id: &str) -> Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full(_) => Self::no_room(),
+            StoreError::Full(_) => Self::no_room(None),
             error => Self::infrastructure(error.to_string()),
         }
     }

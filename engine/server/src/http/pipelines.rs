@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use workflow::words::clip;
 
+use super::identity::Identity;
 use super::problem::Problem;
 use crate::app::App;
 use crate::library::Pipeline;
@@ -39,7 +40,7 @@ pub(crate) struct Detail {
 
 /// The active pipelines.
 #[utoipa::path(get, path = "/v1/pipelines", responses((status = 200, body = Vec<Summary>)))]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Summary>> {
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Identity) -> Json<Vec<Summary>> {
     Json(
         app.library
             .pipelines
@@ -58,6 +59,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Summary>> {
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
+    _: Identity,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Detail>, Problem> {
     let Path(name) = name?;
@@ -74,7 +76,7 @@ pub(crate) async fn show(
 
 /// The JSON Schema of pipeline files, for editors.
 #[utoipa::path(get, path = "/v1/schema/pipeline.json", responses((status = 200, description = "A JSON Schema")))]
-pub(crate) async fn schema() -> impl IntoResponse {
+pub(crate) async fn schema(_: Identity) -> impl IntoResponse {
     static SCHEMA: LazyLock<Bytes> =
         LazyLock::new(|| workflow::schema::json_schema().to_string().into_bytes().into());
     ([(header::CONTENT_TYPE, "application/json")], SCHEMA.clone())

@@ -14,8 +14,7 @@ use workflow::words::clip;
 use super::identity::Identity;
 use super::problem::Problem;
 use crate::app::App;
-use crate::library::{Installed, sha256};
-use crate::regular;
+use crate::components;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Plugins {
@@ -42,7 +41,7 @@ struct Rejected {
 
 /// The installed plugins.
 #[utoipa::path(get, path = "/v1/plugins", responses((status = 200, body = Plugins)))]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Plugins> {
+pub(crate) async fn list(State(app): State<Arc<App>>, _: Identity) -> Json<Plugins> {
     let plugins = app.library.plugins.iter().map(|p| Plugin {
         digest: p.inspected.digest.clone(),
         manifest: p.inspected.manifest.clone(),
@@ -62,35 +61,25 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Plugins> {
     })
 }
 
-/// An installed plugin's component, for those who want to run exactly this one elsewhere.
+/// A plugin's component, for those who want to run exactly this one elsewhere: one that is installed, or that was used
+/// by a pipeline before.
 #[utoipa::path(get, path = "/v1/plugins/{digest}/component",
     params(("digest" = String, Path, description = "SHA-256 of the component, in hex")),
     responses((status = 200, description = "Its bytes", content_type = "application/wasm"),
-        (status = 404, description = "No such plugin is installed", body = Problem)))]
+        (status = 404, description = "No such plugin is installed or kept", body = Problem)))]
 pub(crate) async fn component(
     State(app): State<Arc<App>>,
     _: Identity,
     digest: Result<Path<String>, PathRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Path(digest) = digest?;
-    let installed = &app.library.plugins;
-    let found = installed.iter().find(|plugin| plugin.inspected.digest == digest);
-    let Some(Installed { path, .. }) = found else {
+    let found = components::find(&app, &digest).await??;
+    let bytes = found.ok_or_else(|| {
         let text = format!(
-            "no plugin with the digest {} is installed here; `GET /v1/plugins` lists those that are",
+            "no plugin with the digest {} is installed or kept here; `GET /v1/plugins` lists those that are installed",
             clip(&digest)
         );
-        return Err(Problem::not_found(text));
-    };
-    let path = path.clone();
-    let read = move || regular::read(&path, plugin_host::MAX_COMPONENT);
-    let read = tokio::task::spawn_blocking(read).await;
-    let bytes = read
-        .ok()
-        .and_then(Result::ok)
-        .filter(|bytes| sha256(bytes) == digest);
-    let bytes = bytes.ok_or_else(|| {
-        Problem::infrastructure("the plugin's file has changed or gone since it was installed")
+        Problem::not_found(text)
     })?;
     Ok(([(header::CONTENT_TYPE, "application/wasm")], bytes))
 }

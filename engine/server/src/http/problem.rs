@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem details: a stable `type`, the step, the kind, a sentence to act on.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -71,22 +73,25 @@ impl Problem {
         }
     }
 
-    /// Another server, or this one once it is back, takes the request.
+    /// Another server, or this one once it is back, takes the request. When that is nobody here knows; five seconds are a
+    /// guess.
     pub(crate) fn stopping() -> Self {
         let text = "this server is shutting down; another one, or this one soon, will answer";
         Self::busy(text, 5)
     }
 
-    /// Too little room on a disk to promise anything.
-    pub(crate) fn no_room() -> Self {
+    /// Too little room on a disk to promise anything. `work` is how long what waits will take: that it makes room is
+    /// hoped. Without it somebody must make room, and a minute is a guess.
+    pub(crate) fn no_room(work: Option<Duration>) -> Self {
+        let seconds = work.map_or(60, |work| work.as_secs().clamp(1, 3600));
         let text = "there is too little room on the server's disk to take in more; work in hand goes on";
         Self {
-            retry_after: Some(30),
+            retry_after: Some(seconds),
             ..Self::new(507, "no-room", text)
         }
     }
 
-    /// Something that the server stands on; it may be back soon.
+    /// Something that the server stands on; it may be back soon. In five seconds is a guess.
     pub(crate) fn infrastructure(detail: impl Into<String>) -> Self {
         Failure::new(FailureKind::Infrastructure, detail).into()
     }
@@ -240,6 +245,15 @@ mod tests {
             let problem = Problem::from(Failure::new(kind, "a failure"));
             assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{kind}");
         }
+    }
+
+    #[test]
+    fn room_is_hoped_for_when_the_work_is_done() {
+        let after = |work| Problem::no_room(work).retry_after;
+        assert_eq!(after(None), Some(60));
+        assert_eq!(after(Some(Duration::from_secs(90))), Some(90));
+        assert_eq!(after(Some(Duration::MAX)), Some(3600));
+        assert_eq!(after(Some(Duration::ZERO)), Some(1));
     }
 
     #[test]

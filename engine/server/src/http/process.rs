@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use workflow::job::State as JobState;
@@ -15,11 +15,13 @@ use workflow::words::clip;
 
 use super::answer::{self, Shape};
 use super::identity::Identity;
-use super::jobs::{self, JobBody};
+use super::jobs::{self, JobBody, Waiting};
 use super::problem::Problem;
 use super::upload;
 use crate::app::App;
 use crate::executor::pool::Refused;
+use crate::jobs::intake::Wish;
+use crate::jobs::load::Size;
 use crate::library::Pipeline;
 use crate::outcome::{Outcome, Rendition};
 
@@ -52,7 +54,8 @@ struct Form {
 /// several as `multipart/mixed`, or by `Accept` as a ZIP (`application/zip`) or as facts without pictures
 /// (`application/json`). A rendition's `ETag` names its bytes; as this is a `POST`, `If-None-Match` is not
 /// looked at. `stopbath-skipped` lists steps that failed and were passed over by `on_failure: skip`;
-/// `stopbath-salvaged` says that pixels were missing from the original.
+/// `stopbath-salvaged` says that pixels were missing from the original. With `wait` each answer names the job in
+/// `stopbath-job` and `Location`, also one that tells of a failure.
 #[utoipa::path(
     post,
     path = "/v1/pipelines/{name}/process",
@@ -83,26 +86,66 @@ pub(crate) async fn process(
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (pipeline, shape, only, wait) = match understand(&app, name, options, request.headers()) {
-        Ok(understood) => understood,
+    let understood = understand(&app, name, options, request.headers());
+    let admitted = match understood {
+        Ok(understood) => admit(&app, understood, caller, request.headers()).await,
+        Err(problem) => Err(problem),
+    };
+    let (pipeline, shape, only, wish) = match admitted {
+        Ok(admitted) => admitted,
         Err(problem) => {
             upload::discard(request).await;
             return Err(problem);
         }
     };
-    let wait = wait.map(|wait| (wait, request.headers().clone()));
     let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
-    if let Some((wait, headers)) = wait {
-        let wait = wait.as_std().min(LONGEST_WAIT);
-        return match jobs::waited(&app, &pipeline.plan, caller, &headers, original, wait).await? {
-            Ok(job) => ended(&app, job, shape, only.as_deref()).await,
-            Err(later) => Ok(later),
+    if let Some((wish, wait)) = wish {
+        let mut waiting = Waiting::begin(&app, &wish, original, wait).await?;
+        let answer = match waiting.end(&app).await {
+            Ok(Ok(job)) => ended(&app, job, shape, only.as_deref()).await.into_response(),
+            Ok(Err(later)) => later,
+            Err(problem) => problem.into_response(),
         };
+        return Ok(jobs::named(answer, waiting.job()));
     }
+    let size = Size::new(&pipeline.plan, original.bytes().len() as u64);
+    let whole = only.is_none();
     let mut job = app.library.job(&pipeline.plan);
     job.only = only;
-    let outcome = app.pool.run(job, original).await.map_err(refused)?;
+    let outcome = app
+        .pool
+        .run(job, original)
+        .await
+        .map_err(|why| refused(&app, why))?;
+    if whole && outcome.result.is_ok() {
+        let took = std::time::Duration::try_from_secs_f64(outcome.report.ms / 1000.0).unwrap_or_default();
+        let pipeline = &pipeline.plan.pipeline;
+        app.jobs.load.ran(pipeline, size.seen(&outcome.report), took);
+    }
     answer::build(shape, outcome, &app.budget).await
+}
+
+/// What is understood, with the wish and the time of a caller that waits for a job.
+type Admitted<'a> = (
+    &'a Pipeline,
+    Shape,
+    Option<String>,
+    Option<(Wish<'a>, std::time::Duration)>,
+);
+
+/// Who wants a job is refused before the original is read.
+async fn admit<'a>(
+    app: &App,
+    (pipeline, shape, only, wait): Understood<'a>,
+    caller: Identity,
+    headers: &HeaderMap,
+) -> Result<Admitted<'a>, Problem> {
+    let Some(wait) = wait else {
+        return Ok((pipeline, shape, only, None));
+    };
+    let wish = jobs::may_wait(app, &pipeline.plan, caller, headers).await?;
+    let wait = wait.as_std().min(LONGEST_WAIT);
+    Ok((pipeline, shape, only, Some((wish, wait))))
 }
 
 /// The job's end, as if it had just been run.
@@ -170,11 +213,16 @@ fn known_rendition(pipeline: &Pipeline, name: &str, wanted: Option<&str>) -> Res
     }
 }
 
-fn refused(why: Refused) -> Problem {
+fn refused(app: &App, why: Refused) -> Problem {
     match why {
+        // When those that wait now have had their turn.
         Refused::Full => Problem::busy(
             "every executor works and the queue is full; try again in a moment",
-            1,
+            app.jobs
+                .load
+                .turns(app.pool.load().0, app.executors())
+                .as_secs()
+                .clamp(1, LONGEST_WAIT.as_secs()),
         ),
         Refused::Closed => Problem::stopping(),
     }

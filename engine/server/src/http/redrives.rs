@@ -20,7 +20,7 @@ use workflow::redrive::Rules;
 use workflow::words::clip;
 
 use super::audit;
-use super::dead::select;
+use super::dead::{brief, select};
 use super::identity::Identity;
 use super::paging;
 use super::problem::Problem;
@@ -35,7 +35,7 @@ const SAMPLE: u32 = 20;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RedriveOrder {
-    /// Those of these jobs.
+    /// Those of these jobs, 1000 at most.
     jobs: Vec<String>,
     pipeline: Option<String>,
     group: Option<String>,
@@ -111,7 +111,12 @@ pub(crate) async fn begin(
         rules,
         by: caller.name.clone(),
     };
-    let detail = json!({ "wanted": new.wanted, "rules": new.rules });
+    let told = Wanted {
+        filter: brief(&new.wanted.filter),
+        ..new.wanted.clone()
+    };
+    let jobs = new.wanted.filter.ids.len();
+    let detail = json!({ "wanted": told, "jobs": jobs, "rules": new.rules });
     let entry = audit::entry(&app, &caller, "dead.redrive", &new.id, detail);
     let mut redrive = app.jobs.store.start_redrive(&new, &entry, entry.at).await?;
     tracing::info!(

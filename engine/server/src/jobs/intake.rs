@@ -4,33 +4,28 @@
 //! only one is in memory at a time: all but the last are written as they come. Those that no job was made of are
 //! cleared away as strays.
 
-use std::time::Duration;
+mod wish;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use storage::disk::Room;
 use storage::failpoint;
 use workflow::job::State;
-use workflow::plan::Plan;
-use workflow::ports::{Accepted, Blob, JobView, Lane, Millis, NewJob, RequestKey, StoreError, Submission};
+use workflow::ports::{Accepted, Blob, JobView, Millis, NewJob, StoreError, Submission};
 
 use super::Jobs;
-use super::load::Size;
+use super::load::{Promise, Size};
 use crate::original::Original;
+pub(crate) use wish::Wish;
 
 /// How many originals are looked for at once.
 const LOOKS: usize = 16;
-
-/// What the caller asks for, besides the originals.
-#[derive(Debug, Clone)]
-pub(crate) struct Wish<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) lane: Lane,
-    pub(crate) owner: String,
-    /// `Idempotency-Key`.
-    pub(crate) key: Option<String>,
-    pub(crate) executors: usize,
-}
+/// So long somebody may take to delete bytes that are to be written anew.
+const BURIAL: Duration = Duration::from_secs(15);
+/// Tries to take back what was committed.
+const WITHDRAWALS: u32 = 4;
 
 /// An original that has just come in.
 #[derive(Debug)]
@@ -54,7 +49,7 @@ pub(crate) enum Refused {
     Backlog(Duration),
     /// The idempotency key came before with something else.
     Conflict,
-    /// An original that was written before the last one was cleared away as unused at the same time.
+    /// An original was cleared away as unused at the same time, or is still being.
     Cleared,
     Store(StoreError),
 }
@@ -93,14 +88,25 @@ impl Ticket {
 }
 
 impl Jobs {
-    /// Everything that can be said before the originals are read; `bytes` is how many are expected.
-    pub(crate) fn admit(&self, wish: &Wish<'_>, bytes: u64) -> Result<(), Refused> {
+    /// Everything that can be said before the originals are read; `bytes` is how many are expected. What came before
+    /// needs neither room nor time: an answer that was lost is given again.
+    pub(crate) async fn admit(&self, wish: &mut Wish<'_>, bytes: u64) -> Result<(), Refused> {
+        if let Some(key) = &wish.key {
+            wish.earlier = self.store.request(&wish.owner, key).await?;
+        }
+        if wish.came_before() {
+            return Ok(());
+        }
         self.has_room()?;
         self.has_time(wish, f64::from(self.cost(wish, bytes)))
     }
 
-    /// Writes an original before more of the same request come. Durable when it returns, and no longer in memory.
-    pub(crate) async fn keep(&self, file: Incoming) -> Result<Kept, Refused> {
+    /// Writes an original before more of the same request come. Durable when it returns, and no longer in memory. Of a
+    /// request whose key came before it is there already, or it will be refused.
+    pub(crate) async fn keep(&self, wish: &Wish<'_>, file: Incoming) -> Result<Kept, Refused> {
+        if wish.came_before() {
+            return Ok(digested(file).await?.0);
+        }
         self.has_room()?;
         let (kept, bytes) = digested(file).await?;
         self.blobs.put(&kept.blob, bytes).await?;
@@ -114,7 +120,9 @@ impl Jobs {
         kept: Vec<Kept>,
         last: Incoming,
     ) -> Result<Ticket, Refused> {
-        self.has_room()?;
+        if !wish.came_before() {
+            self.has_room()?;
+        }
         failpoint::reach("original-received");
         let (last, bytes) = digested(last).await?;
         let blob = last.blob.clone();
@@ -123,10 +131,18 @@ impl Jobs {
             .chain([last])
             .map(|kept| self.new_job(wish, kept))
             .collect();
-        let cost: f64 = jobs.iter().map(|job| f64::from(job.cost)).sum();
-        self.has_time(wish, cost)?;
-        let request = wish.key.as_ref().map(|key| request(wish, key, &jobs));
+        let fingerprint = fingerprint(wish, &jobs);
+        if let Some(ticket) = wish.answered(&fingerprint)? {
+            // The server that took it in may have ended before it had looked. Where nobody can look, it was there.
+            if matches!(self.blobs.has(&blob).await, Ok(false)) {
+                self.blobs.put(&blob, bytes).await?;
+            }
+            return Ok(ticket);
+        }
+        let promise = self.promise(wish, &jobs)?;
+        let request = wish.request(fingerprint);
         let submission = Submission { jobs, request };
+        let (begun, mut wait) = (Instant::now(), Duration::from_millis(20));
         let ticket = loop {
             self.blobs.put(&blob, bytes.clone()).await?;
             failpoint::reach("original-written");
@@ -134,25 +150,26 @@ impl Jobs {
             let now = self.clock.now();
             match self.store.enqueue(submission.clone(), now).await? {
                 Accepted::New => {
-                    self.still_there(&submission.jobs, &bytes).await?;
+                    self.confirm(&submission.jobs, &bytes).await?;
                     let jobs = submission.jobs.into_iter();
                     break Ticket::New(jobs.map(|job| queued(job, now)).collect());
                 }
                 Accepted::Before(ids) => {
-                    self.still_there(&submission.jobs, &bytes).await?;
+                    self.confirm(&submission.jobs, &bytes).await?;
                     break Ticket::Before(ids);
                 }
                 Accepted::Conflict => return Err(Refused::Conflict),
                 // Being deleted at this moment. Once that is over, it is written anew.
-                Accepted::Doomed(digest) if digest == blob.digest => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                Accepted::Doomed(digest) if digest == blob.digest && begun.elapsed() < BURIAL => {
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(2));
                 }
                 Accepted::Doomed(_) => return Err(Refused::Cleared),
             }
         };
         failpoint::reach("job-committed");
         if !ticket.came_before() {
-            self.load.took_in(cost);
+            promise.keep();
         }
         Ok(ticket)
     }
@@ -171,22 +188,47 @@ impl Jobs {
         wait.map_or(Ok(()), |wait| Err(Refused::Backlog(wait)))
     }
 
+    /// Counts them as work from now on.
+    fn promise(&self, wish: &Wish<'_>, jobs: &[NewJob]) -> Result<Promise<'_>, Refused> {
+        let cost = jobs.iter().map(|job| f64::from(job.cost)).sum();
+        let limit = Duration::from_secs(self.args.backlog);
+        let taken = self.load.take_in(cost, wish.lane, limit, wish.executors);
+        taken.map_err(Refused::Backlog)
+    }
+
+    /// What was committed is there, or it is taken back: nobody was told of it, and who sends it again, with the same
+    /// key or none, starts anew. Nothing is taken back from an earlier request, as its jobs are others.
+    async fn confirm(&self, jobs: &[NewJob], last: &Bytes) -> Result<(), Refused> {
+        let checked = self.still_there(jobs, last).await;
+        if checked.is_err() {
+            self.withdraw(jobs).await;
+        }
+        checked
+    }
+
+    async fn withdraw(&self, jobs: &[NewJob]) {
+        let ids: Vec<String> = jobs.iter().map(|job| job.id.clone()).collect();
+        let mut wait = Duration::from_millis(100);
+        for _ in 0..WITHDRAWALS {
+            match self.store.withdraw(&ids, self.clock.now()).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!("jobs without their originals cannot be taken back: {error}"),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 4;
+        }
+    }
+
     /// Bytes may have been cleared away between their writing and the commit, because nothing referred to them then.
     /// From the commit on nobody deletes them, so the last one is written anew. The bytes of earlier ones are not at
-    /// hand any more; that their jobs are cancelled is no loss, as nobody was told of them.
+    /// hand any more.
     async fn still_there(&self, jobs: &[NewJob], last: &Bytes) -> Result<(), Refused> {
         if let Some(job) = jobs.last()
             && !self.blobs.has(&job.original).await?
         {
             self.blobs.put(&job.original, last.clone()).await?;
         }
-        let checked = self.are_there(jobs).await;
-        if matches!(checked, Err(Refused::Cleared)) {
-            for job in jobs {
-                self.store.cancel(&job.id, self.clock.now()).await?;
-            }
-        }
-        checked
+        self.are_there(jobs).await
     }
 
     /// Those that were written a while ago may have been cleared away since: nothing referred to them yet.
@@ -255,15 +297,9 @@ fn queued(job: NewJob, now: Millis) -> JobView {
     }
 }
 
-fn request(wish: &Wish<'_>, key: &str, jobs: &[NewJob]) -> RequestKey {
-    let mut said = wish.plan.pipeline.clone();
-    for job in jobs {
-        let each = format!("\n{}\n{:?}\n{:?}", job.original.digest, job.lane, job.filename);
-        said.push_str(&each);
-    }
-    RequestKey {
-        owner: wish.owner.clone(),
-        key: key.to_owned(),
-        fingerprint: storage::blobs::digest(said.as_bytes()),
-    }
+fn fingerprint(wish: &Wish<'_>, jobs: &[NewJob]) -> String {
+    let originals = jobs
+        .iter()
+        .map(|job| (job.original.digest.as_str(), job.filename.as_deref()));
+    wish.fingerprint(&originals.collect::<Vec<_>>())
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use workflow::job::State;
 use workflow::ports::{Filter, Millis, Stored};
 
-use super::{Jobs, redrives};
+use super::load::Numbers;
+use super::{Jobs, burial, redrives};
 use crate::app::App;
 use crate::breakers;
+use crate::components;
 
-/// By so much the clocks of machines that share a database may differ.
+/// By so much a clock may be set back and nobody minds.
 const SKEW: Millis = 60_000;
 /// A worker that missed so many heartbeats is taken for dead.
 const MISSED: u64 = 3;
@@ -21,27 +23,28 @@ const LOOK: Duration = Duration::from_secs(1);
 /// While nothing is to be done, only every so many looks ask the store.
 const REST: u64 = 10;
 const FORGET: Duration = Duration::from_mins(1);
-/// How many jobs or blobs go in one step, so that others get to the database in between.
+/// How many jobs go in one step, so that others get to the database in between.
 const AT_ONCE: u32 = 500;
-/// Bytes without a row are given this time to get one.
-const STRAY: Millis = 3_600_000;
-/// How many of the 256 parts of the blobs a round looks at: all within an hour.
-const PARTS: usize = 5;
 
 /// What has to be right before the first job is claimed.
 pub(crate) async fn begin(app: &App) -> Stored<()> {
     let jobs = &app.jobs;
+    jobs.clock.begin(&*jobs.store).await?;
     let now = jobs.clock.now();
     for pipeline in app.library.pipelines.values() {
         jobs.store.remember(&pipeline.plan, now).await?;
     }
+    // Without them jobs run all the same, until a plugin is replaced.
+    if let Err(error) = components::keep(app).await {
+        tracing::error!("components could not be kept yet: {error}");
+    }
     if jobs.alone {
         // Nobody else can be running them, so these were cut off.
         take_back(jobs, Millis::MAX).await?;
-    }
-    if was_set_back(jobs, now).await? {
-        tracing::warn!("the newest job lies ahead, so the clock was set back: every retry comes now");
-        jobs.store.sweep(Millis::MIN, Millis::MAX).await?;
+        if was_set_back(jobs, now).await? {
+            tracing::warn!("the newest job lies ahead, so the clock was set back: every retry comes now");
+            jobs.store.sweep(Millis::MIN, Millis::MAX).await?;
+        }
     }
     breakers::take_along(app).await?;
     app.breakers.refresh(jobs).await
@@ -63,6 +66,7 @@ pub(crate) async fn keep_up(app: Arc<App>) {
             look(&app, looks.fetch_add(1, Ordering::Relaxed))
         }),
         every(LOOK, "look after redrives", || redrives::advance(&app.jobs)),
+        every(FORGET, "keep components", || components::keep(&app)),
         every(FORGET, "forget what is old", || forget(&app)),
     );
 }
@@ -83,7 +87,9 @@ async fn heartbeat(app: &App) -> Stored<()> {
     if leases.is_empty() {
         return Ok(());
     }
-    let lost = app.jobs.store.heartbeat(&leases, app.jobs.clock.now()).await?;
+    let jobs = &app.jobs;
+    jobs.clock.follow(&*jobs.store).await?;
+    let lost = jobs.store.heartbeat(&leases, jobs.clock.now()).await?;
     app.hands.drop_lost(&lost);
     Ok(())
 }
@@ -96,26 +102,34 @@ async fn look(app: &App, look: u64) -> Stored<()> {
     if !busy && !look.is_multiple_of(jobs.args.heartbeat.min(REST)) {
         return Ok(());
     }
-    let stale = (MISSED * jobs.args.heartbeat * 1_000) as Millis;
-    take_back(jobs, jobs.clock.now() - stale).await?;
+    jobs.clock.follow(&*jobs.store).await?;
+    // After a jump every heart is to beat under the new time first.
+    let beats = Duration::from_secs(jobs.args.heartbeat) * 9 / 2;
+    if jobs.clock.is_steady(beats) {
+        let stale = (MISSED * jobs.args.heartbeat * 1_000) as Millis;
+        take_back(jobs, jobs.clock.now() - stale).await?;
+    }
     if app.breakers.any_waits() {
         jobs.store.tick(jobs.clock.now()).await?;
     }
     app.breakers.refresh(jobs).await?;
     let counts = jobs.store.counts().await?;
-    let waiting = |states: BTreeMap<State, u64>| -> u64 {
-        [State::Queued, State::RetryWaiting]
-            .iter()
-            .filter_map(|state| states.get(state))
-            .sum()
+    let numbers = Numbers {
+        waiting: numbers(&counts, &[State::Queued, State::RetryWaiting]),
+        ended: numbers(&counts, &[State::Succeeded, State::Dead]),
     };
-    jobs.load.waiting(
-        counts
-            .into_iter()
-            .map(|(name, states)| (name, waiting(states)))
-            .collect(),
-    );
+    jobs.load.waiting(numbers, Instant::now(), app.executors());
     Ok(())
+}
+
+/// Jobs in any of these states, by pipeline.
+fn numbers(counts: &BTreeMap<String, BTreeMap<State, u64>>, of: &[State]) -> BTreeMap<String, u64> {
+    let number =
+        |states: &BTreeMap<State, u64>| -> u64 { of.iter().filter_map(|state| states.get(state)).sum() };
+    counts
+        .iter()
+        .map(|(name, states)| (name.clone(), number(states)))
+        .collect()
 }
 
 async fn take_back(jobs: &Jobs, stale_before: Millis) -> Stored<()> {
@@ -129,39 +143,8 @@ async fn take_back(jobs: &Jobs, stale_before: Millis) -> Stored<()> {
 /// Old jobs first, then the bytes that nothing refers to any more.
 async fn forget(app: &App) -> Stored<()> {
     let jobs = &app.jobs;
-    let before = jobs.clock.now() - jobs.args.keep as Millis * 3_600_000;
+    let keep = (jobs.args.keep as Millis).saturating_mul(3_600_000);
+    let before = jobs.clock.now().saturating_sub(keep);
     while jobs.store.forget(before, AT_ONCE).await? == u64::from(AT_ONCE) {}
-    loop {
-        let doomed = jobs.store.doom(AT_ONCE, jobs.clock.now()).await?;
-        bury(jobs, &doomed).await?;
-        if doomed.len() < AT_ONCE as usize {
-            break;
-        }
-    }
-    let round = app.jobs.rounds.fetch_add(1, Ordering::Relaxed);
-    strays(jobs, round).await
-}
-
-async fn bury(jobs: &Jobs, doomed: &[String]) -> Stored<()> {
-    for digest in doomed {
-        jobs.blobs.delete(digest).await?;
-    }
-    if !doomed.is_empty() {
-        jobs.store.buried(doomed).await?;
-    }
-    Ok(())
-}
-
-/// Bytes that were written for a job that was then never committed. Each round looks at a part of all.
-async fn strays(jobs: &Jobs, round: usize) -> Stored<()> {
-    let before = jobs.clock.now() - STRAY;
-    let first = round * PARTS;
-    for part in first..first + PARTS {
-        for blob in jobs.blobs.list((part % 256) as u8).await? {
-            if blob.written_at < before && jobs.store.doom_stray(&blob.digest, jobs.clock.now()).await? {
-                bury(jobs, &[blob.digest]).await?;
-            }
-        }
-    }
-    Ok(())
+    burial::round(jobs).await
 }

@@ -23,6 +23,7 @@ use workflow::words::clip;
 use super::News;
 use super::source::{self, Guard};
 use crate::app::App;
+use crate::clock;
 
 /// For one attempt.
 const TIME: Duration = Duration::from_secs(20);
@@ -77,9 +78,10 @@ impl Hooks {
         Ok(parsed)
     }
 
-    async fn send(&self, due: &Due, now: Millis) -> Result<Response, String> {
+    async fn send(&self, due: &Due) -> Result<Response, String> {
         let url = self.allow(&due.url)?;
-        let (id, timestamp) = (due.lease.delivery.as_str(), now / 1000);
+        // Receivers compare it with their own clocks.
+        let (id, timestamp) = (due.lease.delivery.as_str(), clock::wall() / 1000);
         let body = message::body(due);
         let request = self
             .client
@@ -162,12 +164,12 @@ async fn round(app: &Arc<App>, endpoint: &str) -> Stored<usize> {
 
 async fn attempt(app: Arc<App>, due: Due) {
     let jobs = &app.jobs;
-    let sent = jobs.hooks.send(&due, jobs.clock.now()).await;
+    let sent = jobs.hooks.send(&due).await;
     let now = jobs.clock.now();
     let answer = match &sent {
         Ok(response) => Answer::Status {
             code: response.status().as_u16(),
-            retry_after: retry_after(response, now),
+            retry_after: retry_after(response, clock::wall()),
         },
         Err(_) => Answer::None,
     };

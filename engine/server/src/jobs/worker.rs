@@ -4,11 +4,12 @@
 //! not be taken any more. Told to stop, a worker claims nothing more, and gives back what it cannot finish.
 
 mod attempt;
+mod outage;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use storage::disk::Room;
 use storage::failpoint;
@@ -17,6 +18,7 @@ use tokio::task::AbortHandle;
 use workflow::ports::{Claimed, End, Lease, Settlement};
 
 use crate::app::App;
+use outage::Outage;
 
 /// Until a worker that could not ask for jobs asks again.
 const REST: Duration = Duration::from_secs(1);
@@ -25,8 +27,9 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Hands {
     held: Mutex<HashMap<Lease, AbortHandle>>,
-    /// Some job was begun since somebody asked.
+    /// Some job was begun or ended since somebody asked.
     used: AtomicBool,
+    outage: Outage,
 }
 
 impl Hands {
@@ -37,11 +40,18 @@ impl Hands {
     /// Somebody else has it by now.
     pub(crate) fn drop_lost(&self, lost: &[Lease]) {
         for lease in lost {
-            if let Some(attempt) = self.held().remove(lease) {
+            if let Some(attempt) = self.let_go(lease) {
                 tracing::warn!(job = lease.job, "the lease was lost; the attempt is dropped");
                 attempt.abort();
             }
         }
+    }
+
+    /// What came of it may have left something to do: a retry, a breaker.
+    fn let_go(&self, lease: &Lease) -> Option<AbortHandle> {
+        let attempt = self.held().remove(lease);
+        self.used.store(true, Ordering::Relaxed);
+        attempt
     }
 
     /// Something is in hand, or was since this was asked last.
@@ -52,6 +62,18 @@ impl Hands {
 
     fn held(&self) -> MutexGuard<'_, HashMap<Lease, AbortHandle>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A job in hand, for as long as its attempt lives, however that ends: a lease that nobody works on is not kept alive.
+struct InHand {
+    app: Arc<App>,
+    lease: Lease,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.app.hands.let_go(&self.lease);
     }
 }
 
@@ -99,7 +121,7 @@ async fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
 /// How many jobs were begun; `None` if it could not be asked for any.
 async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> Option<usize> {
     let jobs = &app.jobs;
-    if jobs.room() == Room::None {
+    if jobs.room() == Room::None || app.hands.outage.lasts(Instant::now()) {
         return None;
     }
     let claimed = jobs
@@ -129,21 +151,24 @@ async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> Option<usi
 fn start(app: &Arc<App>, job: Claimed, permit: OwnedSemaphorePermit) {
     let lease = job.lease.clone();
     let held = Arc::clone(app);
-    app.hands.used.store(true, Ordering::Relaxed);
     // The lock is held until the handle is in the map, so that the attempt cannot end before.
     let mut hands = app.hands.held();
+    app.hands.used.store(true, Ordering::Relaxed);
     let attempt = tokio::spawn(async move {
-        let lease = job.lease.clone();
-        attempt::attempt(&held, job).await;
-        held.hands.held().remove(&lease);
-        drop(permit);
+        // Given back after the job is out of hand.
+        let _permit = permit;
+        let in_hand = InHand {
+            app: held,
+            lease: job.lease.clone(),
+        };
+        attempt::attempt(&in_hand.app, job).await;
     });
     hands.insert(lease, attempt.abort_handle());
 }
 
 async fn give_back_all(app: &App) {
     for lease in app.hands.leases() {
-        if let Some(attempt) = app.hands.held().remove(&lease) {
+        if let Some(attempt) = app.hands.let_go(&lease) {
             attempt.abort();
         }
         let at = app.jobs.clock.now();
@@ -156,5 +181,28 @@ async fn give_back_all(app: &App) {
         if let Err(error) = app.jobs.store.settle(settlement, at).await {
             tracing::error!("a job could not be given back: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_look_after_an_end_is_not_skipped() {
+        let hands = Hands::default();
+        assert!(!hands.were_used());
+        let lease = Lease {
+            job: "a".to_owned(),
+            number: 1,
+        };
+        let attempt = tokio::spawn(std::future::pending::<()>());
+        hands.held().insert(lease.clone(), attempt.abort_handle());
+        assert!(hands.were_used());
+        assert!(hands.were_used(), "still in hand");
+        assert!(hands.let_go(&lease).is_some());
+        assert!(hands.were_used(), "it ended since");
+        assert!(!hands.were_used());
+        attempt.abort();
     }
 }

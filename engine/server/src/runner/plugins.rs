@@ -12,7 +12,7 @@ use workflow::failure::{Failure, FailureKind};
 use workflow::key;
 use workflow::plan::{CallLimits, PlannedPlugin};
 
-use super::{Run, Value};
+use super::{LONGEST, Run, Value};
 use crate::outcome::StepReport;
 use crate::regular;
 
@@ -172,7 +172,7 @@ fn limits_of(planned: &CallLimits) -> Limits {
         fuel_base: planned.fuel_base,
         fuel_per_pixel: planned.fuel_per_pixel,
         memory: planned.memory,
-        timeout: Duration::from_millis(planned.timeout_ms),
+        timeout: Duration::from_millis(planned.timeout_ms).min(LONGEST),
         ..Limits::default()
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn fill(store: &Arc<SqlStore>, jobs: usize) -> Result<Value, Fa
         let cancelled = first.is_multiple_of(CANCELLED_EVERY).then(|| round[0].id.clone());
         enqueue_all(store, round).await?;
         if let Some(job) = cancelled {
-            store.cancel(&job, now()?).await?;
+            store.cancel(&job, None, now()?).await?;
         }
         dead.extend(work(store, &mut settled).await?);
         eprint!("\r{made} of {jobs}");

@@ -36,7 +36,7 @@ fn advice(error: &Error) -> &'static str {
     }
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            "its keys do not allow to write, read and list there; look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+            "its keys do not allow to write, read, list and delete there; look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
              what that user may do"
         }
         _ => "it does not answer as it should; look at `endpoint` and `region`, and whether it runs",

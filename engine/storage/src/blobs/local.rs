@@ -12,6 +12,8 @@ use std::time::{Duration, SystemTime};
 use object_store::local::LocalFileSystem;
 use rustix::fs::{FlockOperation, flock};
 
+use crate::disk::make_folder;
+
 /// Shared by all processes that use a directory.
 #[derive(Debug)]
 pub(super) struct Claim {
@@ -22,18 +24,16 @@ pub(super) struct Claim {
 const ABANDONED: Duration = Duration::from_hours(1);
 
 pub(super) fn open(root: &Path) -> io::Result<(LocalFileSystem, Claim)> {
-    fs::create_dir_all(root)?;
+    make_folder(root)?;
     let root = root.canonicalize()?;
-    for first in 0..=255_u8 {
-        let folder = root.join(hex::encode([first]));
+    let folders = (0..=255_u8).map(|first| hex::encode([first]));
+    for name in folders.chain([super::COMPONENTS.to_owned()]) {
+        let folder = root.join(name);
         if !folder.is_dir() {
             fs::create_dir_all(&folder)?;
         }
     }
     File::open(&root)?.sync_all()?;
-    if let Some(parent) = root.parent() {
-        File::open(parent)?.sync_all()?;
-    }
     let claim = claim(&root)?;
     let store = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
     Ok((store.with_fsync(true), claim))
@@ -56,20 +56,25 @@ fn claim(root: &Path) -> io::Result<Claim> {
 
 /// Removes half-written files of at least this age.
 fn clear(root: &Path, age: Duration) -> io::Result<()> {
-    let now = SystemTime::now();
+    clear_in(root, age)?;
     for folder in fs::read_dir(root)?.filter_map(Result::ok) {
-        if !folder.file_type()?.is_dir() {
+        if folder.file_type()?.is_dir() {
+            clear_in(&folder.path(), age)?;
+        }
+    }
+    Ok(())
+}
+
+fn clear_in(folder: &Path, age: Duration) -> io::Result<()> {
+    let now = SystemTime::now();
+    for file in fs::read_dir(folder)?.filter_map(Result::ok) {
+        if !file.file_name().to_string_lossy().contains('#') || !file.file_type()?.is_file() {
             continue;
         }
-        for file in fs::read_dir(folder.path())?.filter_map(Result::ok) {
-            if !file.file_name().to_string_lossy().contains('#') {
-                continue;
-            }
-            let written = file.metadata().and_then(|meta| meta.modified());
-            let is_old = written.is_ok_and(|at| now.duration_since(at).unwrap_or_default() >= age);
-            if is_old {
-                fs::remove_file(file.path())?;
-            }
+        let written = file.metadata().and_then(|meta| meta.modified());
+        let is_old = written.is_ok_and(|at| now.duration_since(at).unwrap_or_default() >= age);
+        if is_old {
+            fs::remove_file(file.path())?;
         }
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! What every place for blobs must do.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use workflow::ports::{Blob, StoreError};
 
-use crate::blobs::{Blobs, blob, digest};
+use crate::blobs::{Blobs, Mark, blob, digest};
 
 /// Clocks of two machines, and a listing that counts in whole seconds.
 const CLOCKS_DIFFER: i64 = 60_000;
@@ -102,6 +102,47 @@ pub async fn blobs_are_listed_by_their_first_byte(blobs: Blobs) {
     assert_eq!(blobs.list(empty.unwrap()).await.unwrap(), []);
 }
 
+pub async fn it_is_told_when_a_blob_was_put_last(blobs: Blobs) {
+    let missing = digest(b"never put");
+    assert_eq!(blobs.written_at(&missing).await.unwrap(), None);
+    let put_once = put(&blobs, "some bytes").await;
+    let first = blobs.written_at(&put_once.digest).await.unwrap().unwrap();
+    let listed = blobs.list(first_byte(&put_once.digest)).await.unwrap();
+    assert!(
+        (listed[0].written_at - first).abs() <= 1_000,
+        "{listed:?}, {first}"
+    );
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let age = (first - now).abs();
+    assert!(age < CLOCKS_DIFFER, "written {age} ms from now");
+    // Each time it is put counts, also where whole seconds are counted.
+    let mut again = first;
+    for _ in 0..200 {
+        put(&blobs, "some bytes").await;
+        again = blobs.written_at(&put_once.digest).await.unwrap().unwrap();
+        if again > first {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(again > first, "{again} is not later than {first}");
+}
+
+pub async fn the_mark_is_kept_beside_the_blobs(blobs: Blobs) {
+    assert_eq!(blobs.mark().await.unwrap(), None);
+    for starts in 1..4 {
+        let mark = Mark {
+            store: "some database".to_owned(),
+            starts,
+        };
+        blobs.set_mark(&mark).await.unwrap();
+        assert_eq!(blobs.mark().await.unwrap(), Some(mark));
+    }
+    for first in 0..=255 {
+        assert_eq!(blobs.list(first).await.unwrap(), []);
+    }
+}
+
 pub async fn an_empty_blob_is_kept(blobs: Blobs) {
     let blob = put(&blobs, "").await;
     assert_eq!(blob.length, 0);
@@ -148,5 +189,23 @@ pub async fn nothing_but_digests_is_a_name(blobs: Blobs) {
         ] {
             assert!(matches!(error, StoreError::Broken(_)), "{bad}: {error}");
         }
+    }
+}
+
+pub async fn components_are_kept_apart(blobs: Blobs) {
+    // Any digest will do.
+    let name = digest(b"a component");
+    assert_eq!(blobs.get_component(&name).await.unwrap(), None);
+    assert_eq!(blobs.component_length(&name).await.unwrap(), None);
+    for bytes in ["first", "the second"] {
+        blobs.put_component(&name, Bytes::from(bytes)).await.unwrap();
+        assert_eq!(blobs.get_component(&name).await.unwrap().unwrap(), bytes);
+        let length = blobs.component_length(&name).await.unwrap();
+        assert_eq!(length, Some(bytes.len() as u64));
+    }
+    assert!(blobs.list(first_byte(&name)).await.unwrap().is_empty());
+    for wrong in ["", "../../etc/passwd", "ABCD"] {
+        blobs.get_component(wrong).await.unwrap_err();
+        blobs.put_component(wrong, Bytes::new()).await.unwrap_err();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use workflow::breaker::Event;
 use workflow::job::State;
 use workflow::plan::OnFailure;
-use workflow::ports::{Claimed, End, Settled};
+use workflow::ports::{Claimed, End, Observation, Settled};
 
 use super::kit::*;
 
@@ -77,6 +77,8 @@ pub async fn a_breaker_parks_and_lets_go_in_cohorts(store: Any) {
         sizes.len() > 3 && sizes[0] == 3 && sizes[2] > sizes[1],
         "{sizes:?}"
     );
+    let failed_before = rest.iter().any(|claimed| claimed.lease.job == waiting.lease.job);
+    assert!(failed_before, "it tells less about the plugin than the others");
     for claimed in rest {
         outcome(&store, &claimed, true, now).await;
     }
@@ -115,7 +117,7 @@ pub async fn one_poison_opens_nothing(store: Any) {
     let breaker = store.breakers().await.unwrap().remove(0);
     assert_eq!((breaker.breaker.originals(), breaker.breaker.failures()), (1, 1));
     assert_eq!(breaker.title, "blur@1.0.0");
-    assert_eq!(store.groups().await.unwrap()[0].count, 100);
+    assert_eq!(store.groups(None, 100).await.unwrap()[0].count, 100);
 }
 
 pub async fn a_person_trips_isolates_and_clears(store: Any) {
@@ -194,6 +196,54 @@ pub async fn who_has_a_stand_in_is_not_parked(store: Any) {
     assert_eq!((parked(&store).await, claim(&store, 10).await.len()), (1, 5));
 }
 
+/// A step and what stands in for it are both paused; when either is well again, the job goes.
+pub async fn who_can_do_with_either_waits_for_one(store: Any) {
+    remember(&store).await;
+    store
+        .remember(&plan("plan-lucky", stand_in()), NOW)
+        .await
+        .unwrap();
+    add_one(&store, "good").await;
+    let claimed = claim_one(&store).await;
+    let spare = Observation {
+        plugin: "old-blur".into(),
+        title: "old-blur@1.0.0".into(),
+        ..seen("digest-good", true, false)
+    };
+    let observed = vec![seen("digest-good", true, false), spare];
+    settle_at(&store, &claimed.lease, success("good"), observed, NOW).await;
+    for plugin in ["blur", "old-blur"] {
+        store.tell(plugin, &Event::Isolate, NOW).await.unwrap();
+    }
+    let mut lucky = job("lucky");
+    lucky.plan = "plan-lucky".into();
+    add(&store, vec![lucky, job("unlucky")]).await;
+    let waits = claim_one(&store).await;
+    assert_eq!(waits.plan, "plan-lucky");
+    let end = End::Parked {
+        plugin: "blur".into(),
+    };
+    assert_eq!(settle(&store, &waits.lease, end).await, Settled::Done);
+    store.tick(NOW + SECOND).await.unwrap();
+    assert_eq!(parked(&store).await, 2);
+    assert!(claim(&store, 10).await.is_empty());
+
+    store.tell("old-blur", &Event::Clear, NOW).await.unwrap();
+    store.tick(NOW + 2 * SECOND).await.unwrap();
+    let goes = claim(&store, 10).await;
+    let goes: Vec<_> = goes.iter().map(|job| (&job.lease.job, job.pass)).collect();
+    assert_eq!(
+        goes,
+        [(&waits.lease.job, false)],
+        "the other needs what is paused"
+    );
+    assert_eq!(
+        (parked(&store).await, phase(&store).await.as_str()),
+        (1, "isolated")
+    );
+    check_counters(&store).await;
+}
+
 pub async fn parked_jobs_that_go_are_not_counted(store: Any) {
     remember(&store).await;
     run(&store, "bad", 5, false).await;
@@ -201,7 +251,7 @@ pub async fn parked_jobs_that_go_are_not_counted(store: Any) {
     store.tick(NOW).await.unwrap();
     assert_eq!(parked(&store).await, 4);
     for id in &ids[..3] {
-        assert_eq!(store.cancel(id, NOW).await.unwrap(), Some(State::Cancelled));
+        assert_eq!(store.cancel(id, None, NOW).await.unwrap(), Some(State::Cancelled));
     }
     assert_eq!(parked(&store).await, 1);
     check_counters(&store).await;

@@ -4,7 +4,7 @@ use workflow::job::State;
 use workflow::ports::Filter;
 
 use super::kit::*;
-use super::redrives::{send_again, wanted};
+use super::redrives::{entry, send_again, wanted};
 
 /// Jobs that died one second apart, oldest first.
 pub(super) async fn graves(store: &Any, messages: &[&str]) -> Vec<String> {
@@ -27,7 +27,7 @@ pub async fn the_dead_are_grouped(store: Any) {
         ],
     )
     .await;
-    let groups = store.groups().await.unwrap();
+    let groups = store.groups(None, 100).await.unwrap();
     let told: Vec<_> = groups
         .iter()
         .map(|group| (group.count, group.first_at, group.last_at))
@@ -40,6 +40,10 @@ pub async fn the_dead_are_grouped(store: Any) {
         fingerprint: Some(groups[0].fingerprint.clone()),
         ..Filter::default()
     };
+    let first = store.groups(None, 1).await.unwrap().remove(0).fingerprint;
+    let rest = store.groups(Some(&first), 10).await.unwrap();
+    assert_eq!((first, rest.len()), (groups[0].fingerprint.clone(), 1));
+    assert_eq!(rest[0].fingerprint, groups[1].fingerprint);
     assert_eq!(store.letters(&of_group, None, 10).await.unwrap().len(), 3);
     assert_eq!(store.jobs(&of_group, None, 10).await.unwrap().len(), 3);
     check_counters(&store).await;
@@ -82,9 +86,11 @@ pub async fn purged_letters_are_cancelled(store: Any) {
         fingerprint: Some(group.clone()),
         ..Filter::default()
     };
-    assert_eq!(store.purge(&filter, 2, NOW).await.unwrap(), ids[..2]);
+    assert_eq!(purge(&store, &filter, 2, NOW).await, ids[..2]);
+    let noted = store.entries(None, 10).await.unwrap();
+    assert_eq!((noted.len(), &noted[0].detail["letters"]), (1, &2.into()));
     assert_eq!(state(&store, &ids[0]).await, State::Cancelled);
-    let groups = store.groups().await.unwrap();
+    let groups = store.groups(None, 100).await.unwrap();
     assert_eq!(
         groups
             .iter()
@@ -94,16 +100,18 @@ pub async fn purged_letters_are_cancelled(store: Any) {
         1
     );
     check_counters(&store).await;
-    assert_eq!(store.purge(&filter, 10, NOW).await.unwrap(), [ids[3].clone()]);
-    assert_eq!(store.groups().await.unwrap().len(), 1);
-    assert!(store.purge(&filter, 10, NOW).await.unwrap().is_empty());
-    assert!(
-        store
-            .purge(&of_state(State::Queued), 10, NOW)
-            .await
-            .unwrap()
-            .is_empty()
+    let entry = entry("dead.purge", "all");
+    let left = store.purge(&filter, 1, &entry, NOW).await.unwrap();
+    assert_eq!(
+        (&left.jobs[..], left.more),
+        (&ids[3..], true),
+        "as many as were wanted"
     );
+    assert_eq!(store.groups(None, 100).await.unwrap().len(), 1);
+    assert!(purge(&store, &filter, 10, NOW).await.is_empty());
+    assert!(purge(&store, &of_state(State::Queued), 10, NOW).await.is_empty());
+    let noted = store.entries(None, 10).await.unwrap();
+    assert_eq!(noted.len(), 2, "nothing was let go, so nothing is noted");
     check_counters(&store).await;
 }
 
@@ -120,7 +128,7 @@ pub async fn the_dead_are_sent_again(store: Any) {
         "what it died of last time"
     );
     assert!(store.letter(&ids[0]).await.unwrap().is_none());
-    assert_eq!(store.groups().await.unwrap().len(), 1);
+    assert_eq!(store.groups(None, 100).await.unwrap().len(), 1);
     assert_eq!(store.errors(&ids[0]).await.unwrap().len(), 1);
     check_counters(&store).await;
     let mut again: Vec<_> = claim(&store, 10)

@@ -1,8 +1,10 @@
 //! Accepting: once, whole, and as it was sent.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use workflow::job::State;
 use workflow::plan::OnFailure;
-use workflow::ports::{Accepted, Filter, Submission};
+use workflow::ports::{Accepted, Filter, Millis, NewJob, Settled, Submission};
 
 use super::kit::*;
 
@@ -24,6 +26,19 @@ pub async fn a_job_is_accepted_and_shown(store: Any) {
     assert!(store.result(&id).await.unwrap().is_none());
 }
 
+pub async fn the_clock_is_the_databases_or_nobodys(store: Any) {
+    let Some(now) = store.now().await.unwrap() else {
+        return;
+    };
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    // The database runs on this machine.
+    assert!(
+        (here as Millis - now).abs() < 60 * SECOND,
+        "{now}, and here {here}"
+    );
+    assert!(store.now().await.unwrap().is_some_and(|later| later >= now));
+}
+
 pub async fn a_plan_is_remembered(store: Any) {
     let plan = plan("plan-photos", OnFailure::Fail);
     assert!(store.plan("plan-photos").await.unwrap().is_none());
@@ -40,9 +55,12 @@ pub async fn a_request_key_is_answered_once(store: Any) {
         Accepted::New
     );
     let again = submit(&store, vec![job("cat"), job("dog")], Some(request("k", "f"))).await;
-    assert_eq!(again, Accepted::Before(ids));
+    assert_eq!(again, Accepted::Before(ids.clone()));
     let other = submit(&store, vec![job("cow")], Some(request("k", "g"))).await;
     assert_eq!(other, Accepted::Conflict);
+    let earlier = store.request("ann", "k").await.unwrap().unwrap();
+    assert_eq!((earlier.fingerprint.as_str(), &earlier.jobs), ("f", &ids));
+    assert_eq!(store.request("bob", "k").await.unwrap(), None);
     let mut bob = request("k", "g");
     bob.owner = "bob".into();
     assert_eq!(submit(&store, vec![job("cow")], Some(bob)).await, Accepted::New);
@@ -75,11 +93,11 @@ pub async fn the_same_key_at_once_is_new_once(store: Any) {
 }
 
 pub async fn a_submission_is_stored_whole_or_not(store: Any) {
-    assert!(store.doom_stray("digest-dog", NOW).await.unwrap());
+    assert!(store.doom_stray(BURIER, "digest-dog", NOW).await.unwrap());
     let refused = submit(&store, vec![job("cat"), job("dog")], Some(request("k", "f"))).await;
     assert_eq!(refused, Accepted::Doomed("digest-dog".into()));
     assert_eq!(in_state(&store, State::Queued).await, 0);
-    store.buried(&["digest-dog".into()]).await.unwrap();
+    store.buried(BURIER, &["digest-dog".into()]).await.unwrap();
     let taken = submit(&store, vec![job("cat"), job("dog")], Some(request("k", "f"))).await;
     assert_eq!(taken, Accepted::New);
     check_counters(&store).await;
@@ -97,7 +115,7 @@ pub async fn the_same_ids_are_the_same_jobs(store: Any) {
 pub async fn one_refusal_spoils_no_other(store: Any) {
     let old = job("old");
     add(&store, vec![old.clone()]).await;
-    assert!(store.doom_stray("digest-gone", NOW).await.unwrap());
+    assert!(store.doom_stray(BURIER, "digest-gone", NOW).await.unwrap());
     let mut tasks = Vec::new();
     for n in 0..60 {
         let new = match n % 10 {
@@ -180,4 +198,46 @@ pub async fn jobs_are_listed_newest_first(store: Any) {
         [&ids[1], &ids[5]]
     );
     assert_eq!(in_state(&store, State::Running).await, 4);
+}
+
+pub async fn withdrawn_jobs_leave_nothing(store: Any) {
+    let batch = || vec![job("cat"), job("dog")];
+    let ids = |jobs: &[NewJob]| jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>();
+    let first = batch();
+    let gone = ids(&first);
+    assert_eq!(
+        submit(&store, first, Some(request("k", "f"))).await,
+        Accepted::New
+    );
+    store.withdraw(&gone, NOW).await.unwrap();
+    for id in &gone {
+        assert!(store.job(id).await.unwrap().is_none());
+    }
+    check_counters(&store).await;
+    assert_eq!(store.doom(BURIER, 10, NOW).await.unwrap().len(), 2);
+    let both = ["digest-cat".to_owned(), "digest-dog".to_owned()];
+    store.buried(BURIER, &both).await.unwrap();
+
+    let second = batch();
+    let ids = ids(&second);
+    let again = submit(&store, second, Some(request("k", "f"))).await;
+    assert_eq!(again, Accepted::New, "the key went with its jobs");
+    let claimed = claim_one(&store).await;
+    store.withdraw(&ids, NOW).await.unwrap();
+    store.withdraw(&ids, NOW).await.unwrap();
+    assert_eq!(state(&store, &claimed.lease.job).await, State::Cancelled);
+    assert_eq!(
+        settle(&store, &claimed.lease, success("cat")).await,
+        Settled::Stale
+    );
+    assert_eq!(in_state(&store, State::Queued).await, 0);
+    assert!(claim(&store, 2).await.is_empty());
+    assert_eq!(
+        store.doom(BURIER, 10, NOW).await.unwrap().len(),
+        1,
+        "the other is cancelled"
+    );
+    let again = submit(&store, vec![job("cow")], Some(request("k", "f"))).await;
+    assert_eq!(again, Accepted::New);
+    check_counters(&store).await;
 }

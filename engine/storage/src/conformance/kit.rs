@@ -18,6 +18,7 @@ pub(super) type Any = Arc<dyn Store>;
 
 pub(super) const NOW: Millis = 1_700_000_000_000;
 pub(super) const SECOND: Millis = 1_000;
+pub(super) const BURIER: &str = "burier";
 
 pub(super) fn job(name: &str) -> NewJob {
     NewJob {
@@ -213,7 +214,7 @@ pub(super) async fn check_counters(store: &Any) {
     for letter in &letters {
         *groups.entry(letter.fingerprint.clone()).or_default() += 1;
     }
-    let told = store.groups().await.unwrap();
+    let told = store.groups(None, 100).await.unwrap();
     let told: BTreeMap<_, _> = told
         .into_iter()
         .map(|group| (group.fingerprint, group.count))
@@ -224,6 +225,12 @@ pub(super) async fn check_counters(store: &Any) {
         .filter_map(|states| states.get(&State::Dead))
         .sum();
     assert_eq!(letters.len() as u64, dead);
+}
+
+/// Lets go of letters, and gives back whose.
+pub(super) async fn purge(store: &Any, filter: &Filter, limit: u32, now: Millis) -> Vec<String> {
+    let entry = super::redrives::entry("dead.purge", "all");
+    store.purge(filter, limit, &entry, now).await.unwrap().jobs
 }
 
 /// A plan of one step, `blur`.

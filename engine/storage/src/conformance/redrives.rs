@@ -14,7 +14,7 @@ use super::kit::*;
 /// When the letters have been dead for a while.
 const LATER: Millis = NOW + 60 * SECOND;
 
-fn entry(action: &str, subject: &str) -> AuditEntry {
+pub(super) fn entry(action: &str, subject: &str) -> AuditEntry {
     AuditEntry {
         id: uuid::Uuid::now_v7().to_string(),
         at: LATER,
@@ -116,7 +116,7 @@ pub async fn a_redrive_counts_what_becomes_of_it(store: Any) {
     succeed(&store, 2).await;
     kill(&store, "no memory", LATER).await;
     let left = store.jobs(&of_state(State::Queued), None, 10).await.unwrap();
-    store.cancel(&left[0].id, LATER).await.unwrap();
+    store.cancel(&left[0].id, None, LATER).await.unwrap();
     let last = advance(&store, &redrive, LATER + SECOND).await;
     assert!(last.sent.is_empty());
     assert_eq!(counts(&last.redrive), [4, 2, 1, 1, 0]);
@@ -305,10 +305,28 @@ pub async fn who_dies_later_is_no_candidate(store: Any) {
     let ids = graves(&store, &["a", "b"]).await;
     let redrive = begin(&store, everything(), Rules::default(), LATER).await;
     add_one(&store, "late").await;
-    let late = kill(&store, "a", LATER + SECOND).await;
-    let sent = advance(&store, &redrive, LATER + 2 * SECOND).await.sent;
+    let late = kill(&store, "a", LATER + 61 * SECOND).await;
+    let sent = advance(&store, &redrive, LATER + 62 * SECOND).await.sent;
     assert_eq!(sent, ids);
     assert_eq!(state(&store, &late).await, State::Dead);
+}
+
+pub async fn clocks_that_are_ahead_hide_no_letter(store: Any) {
+    add_one(&store, "ahead").await;
+    let ahead = kill(&store, "a", LATER + 59 * SECOND).await;
+    add_one(&store, "far-ahead").await;
+    let far = kill(&store, "a", LATER + 3600 * SECOND).await;
+    let found = store.redrive_candidates(&everything(), 9, LATER).await.unwrap();
+    assert_eq!(found.first, [ahead]);
+    let named = Filter {
+        ids: vec![far.clone()],
+        ..Filter::default()
+    };
+    let found = store
+        .redrive_candidates(&wanted(&named, 5), 9, LATER)
+        .await
+        .unwrap();
+    assert_eq!(found.first, [far], "it is named");
 }
 
 pub async fn what_died_and_was_sent_by_another_is_dead_again(store: Any) {

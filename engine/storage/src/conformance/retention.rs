@@ -1,7 +1,7 @@
 //! Forgetting jobs and dooming blobs, and never a blob that is needed.
 
 use workflow::job::State;
-use workflow::ports::{Accepted, End, Settled};
+use workflow::ports::{Accepted, BURIAL, End, Identity, Millis, Settled, Start};
 
 use super::kit::*;
 
@@ -24,7 +24,7 @@ pub async fn old_jobs_are_forgotten(store: Any) {
     let claimed = claim_one(&store).await;
     settle(&store, &claimed.lease, success("keyed")).await;
     let gone = add_one(&store, "gone").await;
-    store.cancel(&gone, NOW).await.unwrap();
+    store.cancel(&gone, None, NOW).await.unwrap();
     let waits = add_one(&store, "waits").await;
 
     assert_eq!(store.forget(NOW, 10).await.unwrap(), 0, "not yet");
@@ -44,31 +44,31 @@ pub async fn blobs_without_references_are_doomed(store: Any) {
     finish(&store, "cat").await;
     finish(&store, "dog").await;
     add_one(&store, "dog").await;
-    assert!(store.doom(10, LATER).await.unwrap().is_empty());
+    assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
     store.forget(LATER, 10).await.unwrap();
-    let mut doomed = store.doom(2, LATER).await.unwrap();
-    assert!(doomed.len() <= 2, "{doomed:?}");
-    doomed = store.doom(10, LATER).await.unwrap();
+    let mut doomed = store.doom(BURIER, 2, LATER).await.unwrap();
+    assert_eq!(doomed.len(), 2, "{doomed:?}");
+    doomed.extend(store.doom(BURIER, 10, LATER).await.unwrap());
     doomed.sort();
     assert_eq!(doomed, ["digest-cat", "digest-cat-thumb", "digest-dog-thumb"]);
     let refused = submit(&store, vec![job("cat")], None).await;
     assert_eq!(refused, Accepted::Doomed("digest-cat".into()));
-    store.buried(&doomed).await.unwrap();
-    assert!(store.doom(10, LATER).await.unwrap().is_empty());
+    store.buried(BURIER, &doomed).await.unwrap();
+    assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
     add_one(&store, "cat").await;
-    assert!(store.doom(10, LATER).await.unwrap().is_empty());
+    assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
 }
 
 pub async fn the_dead_keep_their_originals(store: Any) {
     add_one(&store, "cat").await;
     let id = kill(&store, "no memory", NOW).await;
     store.forget(LATER, 10).await.unwrap();
-    assert!(store.doom(10, LATER).await.unwrap().is_empty());
-    assert!(!store.doom_stray("digest-cat", LATER).await.unwrap());
-    store.purge(&of_state(State::Dead), 10, LATER).await.unwrap();
+    assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
+    assert!(!store.doom_stray(BURIER, "digest-cat", LATER).await.unwrap());
+    purge(&store, &of_state(State::Dead), 10, LATER).await;
     store.forget(LATER + 1, 10).await.unwrap();
     assert!(store.job(&id).await.unwrap().is_none());
-    assert_eq!(store.doom(10, LATER).await.unwrap(), ["digest-cat"]);
+    assert_eq!(store.doom(BURIER, 10, LATER).await.unwrap(), ["digest-cat"]);
 }
 
 /// Jobs come and go while blobs are doomed: no job that was accepted may refer to a doomed one.
@@ -78,7 +78,7 @@ pub async fn doom_and_enqueue_do_not_cross(store: Any) {
         tokio::spawn(async move {
             for _ in 0..25 {
                 store.forget(LATER, 100).await.unwrap();
-                let doomed = store.doom(100, LATER).await.unwrap();
+                let doomed = store.doom(BURIER, 100, LATER).await.unwrap();
                 for digest in &doomed {
                     // Whoever was accepted after the doom would see its original deleted now.
                     let users = store.jobs(&of_state(State::Queued), None, 1_000).await.unwrap();
@@ -87,7 +87,7 @@ pub async fn doom_and_enqueue_do_not_cross(store: Any) {
                         "{digest} is in use"
                     );
                 }
-                store.buried(&doomed).await.unwrap();
+                store.buried(BURIER, &doomed).await.unwrap();
             }
         })
     };
@@ -99,7 +99,7 @@ pub async fn doom_and_enqueue_do_not_cross(store: Any) {
                 let new = job(&format!("shared{}", (writer + n) % 3));
                 let id = new.id.clone();
                 if submit(&store, vec![new], None).await == Accepted::New {
-                    store.cancel(&id, NOW).await.unwrap();
+                    store.cancel(&id, None, NOW).await.unwrap();
                 }
             }
         }));
@@ -111,21 +111,120 @@ pub async fn doom_and_enqueue_do_not_cross(store: Any) {
     check_counters(&store).await;
 }
 
+/// A slow burier must not take what somebody has put since.
+pub async fn a_doomed_blob_has_one_burier(store: Any) {
+    assert!(store.doom_stray("slow", "digest-cat", NOW).await.unwrap());
+    let doomed = ["digest-cat".to_owned()];
+    for early in [NOW, NOW + BURIAL] {
+        assert!(store.doom("quick", 10, early).await.unwrap().is_empty());
+        assert!(store.doom("slow", 10, early).await.unwrap().is_empty());
+    }
+    store.buried("quick", &doomed).await.unwrap();
+    store.spare("quick", "digest-cat").await.unwrap();
+    let refused = submit(&store, vec![job("cat")], None).await;
+    assert_eq!(
+        refused,
+        Accepted::Doomed("digest-cat".into()),
+        "it was not quick's"
+    );
+
+    let late = NOW + BURIAL + 1;
+    assert_eq!(store.doom("quick", 10, late).await.unwrap(), doomed);
+    assert!(store.doom("slow", 10, late).await.unwrap().is_empty());
+    store.buried("slow", &doomed).await.unwrap();
+    let refused = submit(&store, vec![job("cat")], None).await;
+    assert_eq!(
+        refused,
+        Accepted::Doomed("digest-cat".into()),
+        "it is not slow's any more"
+    );
+    store.buried("quick", &doomed).await.unwrap();
+    add_one(&store, "cat").await;
+    store.buried("quick", &doomed).await.unwrap();
+    assert!(!store.doom_stray("slow", "digest-cat", late).await.unwrap());
+}
+
+pub async fn a_burier_whose_clock_was_ahead_is_followed(store: Any) {
+    let ahead = NOW + 2 * BURIAL;
+    assert!(store.doom_stray("ahead", "digest-cat", ahead).await.unwrap());
+    assert_eq!(store.doom(BURIER, 10, NOW).await.unwrap(), ["digest-cat"]);
+}
+
+pub async fn a_spared_blob_is_looked_at_again(store: Any) {
+    for name in ["cat", "dog"] {
+        assert!(
+            store
+                .doom_stray(BURIER, &format!("digest-{name}"), NOW)
+                .await
+                .unwrap()
+        );
+        store.spare(BURIER, &format!("digest-{name}")).await.unwrap();
+    }
+    add_one(&store, "cat").await;
+    assert_eq!(store.doom(BURIER, 10, NOW).await.unwrap(), ["digest-dog"]);
+    let refused = submit(&store, vec![job("dog")], None).await;
+    assert_eq!(refused, Accepted::Doomed("digest-dog".into()));
+}
+
+async fn start(store: &Any, id: &str, at_least: u64, strays_since: Option<Millis>) -> Identity {
+    let start = Start {
+        id: id.to_owned(),
+        at_least,
+        strays_since,
+    };
+    store.begin(&start).await.unwrap()
+}
+
+pub async fn starts_are_counted(store: Any) {
+    assert_eq!(store.identity().await.unwrap(), None);
+    let expected = |starts, strays_since| Identity {
+        store: "first".into(),
+        starts,
+        strays_since,
+    };
+    assert_eq!(start(&store, "first", 0, Some(NOW)).await, expected(1, NOW));
+    assert_eq!(start(&store, "second", 0, None).await, expected(2, NOW));
+    assert_eq!(start(&store, "third", 7, Some(LATER)).await, expected(8, LATER));
+    assert_eq!(start(&store, "fourth", 7, Some(NOW)).await, expected(9, LATER));
+    assert_eq!(store.identity().await.unwrap(), Some(expected(9, LATER)));
+}
+
+pub async fn servers_that_start_at_once_agree(store: Any) {
+    let mut tasks = Vec::new();
+    for n in 0..8 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            start(&store, &format!("server {n}"), 0, Some(NOW)).await
+        }));
+    }
+    let (mut starts, mut stores) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let identity = task.await.unwrap();
+        starts.push(identity.starts);
+        stores.push(identity.store);
+    }
+    starts.sort_unstable();
+    assert_eq!(starts, [1, 2, 3, 4, 5, 6, 7, 8]);
+    stores.dedup();
+    assert_eq!(stores.len(), 1, "{stores:?}");
+}
+
 pub async fn strays_are_doomed(store: Any) {
     add_one(&store, "cat").await;
-    assert!(!store.doom_stray("digest-cat", NOW).await.unwrap());
-    assert!(store.doom_stray("digest-stray", NOW).await.unwrap());
-    assert!(!store.doom_stray("digest-stray", NOW).await.unwrap());
-    assert_eq!(store.doom(10, NOW).await.unwrap(), ["digest-stray"]);
+    assert!(!store.doom_stray(BURIER, "digest-cat", NOW).await.unwrap());
+    assert!(store.doom_stray(BURIER, "digest-stray", NOW).await.unwrap());
+    assert!(!store.doom_stray(BURIER, "digest-stray", NOW).await.unwrap());
+    assert!(store.doom("another", 10, NOW).await.unwrap().is_empty());
     store
-        .buried(&["digest-stray".into(), "digest-cat".into()])
+        .buried(BURIER, &["digest-stray".into(), "digest-cat".into()])
         .await
         .unwrap();
-    assert!(store.doom(10, NOW).await.unwrap().is_empty());
+    let later = NOW + BURIAL + 1;
+    assert!(store.doom(BURIER, 10, later).await.unwrap().is_empty());
     let claimed = claim_one(&store).await;
     settle(&store, &claimed.lease, End::GivenBack { at: NOW }).await;
     assert!(
-        !store.doom_stray("digest-cat", NOW).await.unwrap(),
+        !store.doom_stray(BURIER, "digest-cat", NOW).await.unwrap(),
         "still in use"
     );
 }

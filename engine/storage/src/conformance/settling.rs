@@ -7,6 +7,7 @@ use workflow::job::State;
 use workflow::ports::{End, Lease, Rescued, Settled, Settlement};
 
 use super::kit::*;
+use super::redrives::entry;
 
 pub async fn success_leaves_a_result(store: Any) {
     let id = add_one(&store, "cat").await;
@@ -85,7 +86,7 @@ pub async fn a_late_heartbeat_is_told(store: Any) {
     let both = claim(&store, 2).await;
     let leases: Vec<_> = both.iter().map(|claimed| claimed.lease.clone()).collect();
     assert!(store.heartbeat(&leases, NOW + SECOND).await.unwrap().is_empty());
-    store.cancel(&leases[0].job, NOW + SECOND).await.unwrap();
+    store.cancel(&leases[0].job, None, NOW + SECOND).await.unwrap();
     let lost = store.heartbeat(&leases, NOW + 2 * SECOND).await.unwrap();
     assert_eq!(lost, leases[..1]);
     store.sweep(NOW + 3 * SECOND, NOW + 3 * SECOND).await.unwrap();
@@ -176,7 +177,7 @@ pub async fn the_third_lost_worker_ends_it(store: Any) {
     let letter = store.letter(&id).await.unwrap().unwrap();
     assert_eq!(letter.failure.kind, FailureKind::Crash);
     assert_eq!(store.errors(&id).await.unwrap().len(), 3);
-    assert_eq!(store.groups().await.unwrap()[0].count, 1);
+    assert_eq!(store.groups(None, 100).await.unwrap()[0].count, 1);
     check_counters(&store).await;
 }
 
@@ -207,7 +208,7 @@ pub async fn a_known_failure_is_remembered(store: Any) {
     let keys = ["step-0".into(), "step-1".into()];
     assert_eq!(
         store.known_failure(&keys).await.unwrap(),
-        Some(failure("it traps"))
+        Some(("step-1".into(), failure("it traps")))
     );
     assert_eq!(store.known_failure(&keys[..1]).await.unwrap(), None);
     assert_eq!(store.known_failure(&[]).await.unwrap(), None);
@@ -244,16 +245,17 @@ pub async fn any_state_can_be_cancelled(store: Any) {
         } else {
             State::Cancelled
         };
-        assert_eq!(store.cancel(id, NOW).await.unwrap(), Some(expected), "job {n}");
-        assert_eq!(
-            store.cancel(id, NOW).await.unwrap(),
-            Some(expected),
-            "job {n} again"
-        );
+        for again in [false, true] {
+            let entry = entry("job.cancel", id);
+            let state = store.cancel(id, Some(&entry), NOW).await.unwrap();
+            assert_eq!(state, Some(expected), "job {n}, again: {again}");
+        }
     }
-    assert_eq!(store.cancel("nobody", NOW).await.unwrap(), None);
+    let noted = store.entries(None, 50).await.unwrap();
+    assert_eq!(noted.len(), ids.len() - 1, "each one that had not ended, once");
+    assert_eq!(store.cancel("nobody", None, NOW).await.unwrap(), None);
     assert_eq!(settle(&store, &lease(0), success("n0")).await, Settled::Stale);
-    assert!(store.groups().await.unwrap().is_empty());
+    assert!(store.groups(None, 100).await.unwrap().is_empty());
     assert_eq!(parked(&store).await, 0);
     check_counters(&store).await;
 }
@@ -267,7 +269,7 @@ pub async fn cancel_or_settle_but_not_both(store: Any) {
             let id = claimed.lease.job.clone();
             let (settled, cancelled) = tokio::join!(
                 settle(&store, &claimed.lease, success(&id)),
-                store.cancel(&id, NOW),
+                store.cancel(&id, None, NOW),
             );
             (id, settled, cancelled.unwrap().unwrap())
         }));
@@ -292,11 +294,11 @@ pub async fn a_rendition_that_is_doomed_is_refused(store: Any) {
     add_one(&store, "cat").await;
     let claimed = claim_one(&store).await;
     let digest = rendition("cat").blob.digest;
-    assert!(store.doom_stray(&digest, NOW).await.unwrap());
+    assert!(store.doom_stray(BURIER, &digest, NOW).await.unwrap());
     let refused = settle(&store, &claimed.lease, success("cat")).await;
     assert_eq!(refused, Settled::Doomed(digest.clone()));
     assert_eq!(state(&store, &claimed.lease.job).await, State::Running);
-    store.buried(&[digest]).await.unwrap();
+    store.buried(BURIER, &[digest]).await.unwrap();
     assert_eq!(
         settle(&store, &claimed.lease, success("cat")).await,
         Settled::Done

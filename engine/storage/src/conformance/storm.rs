@@ -116,14 +116,14 @@ async fn disturb(store: &Any, dice: &mut Dice, now: Millis) {
         2 => {
             let all = store.jobs(&Filter::default(), None, 20).await.unwrap();
             if let Some(job) = all.last() {
-                store.cancel(&job.id, now).await.unwrap();
+                store.cancel(&job.id, None, now).await.unwrap();
             }
         }
         3 => {
             send_again(store, wanted(&Filter::default(), 3), 5, now).await;
         }
         4 => {
-            store.purge(&Filter::default(), 2, now).await.unwrap();
+            purge(store, &Filter::default(), 2, now).await;
         }
         _ => {
             store.tell("blur", &Event::Trip, now).await.unwrap();

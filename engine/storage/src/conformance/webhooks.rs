@@ -74,8 +74,8 @@ pub async fn ends_are_told_to_who_wants_them(store: Any) {
     add_one(&store, "dog").await;
     let dead = kill(&store, "no memory", NOW + SECOND).await;
     let cancelled = add_one(&store, "bird").await;
-    store.cancel(&cancelled, NOW + 2 * SECOND).await.unwrap();
-    store.cancel(&cancelled, NOW + 3 * SECOND).await.unwrap();
+    store.cancel(&cancelled, None, NOW + 2 * SECOND).await.unwrap();
+    store.cancel(&cancelled, None, NOW + 3 * SECOND).await.unwrap();
     add_one(&store, "retried").await;
     let claimed = claim_one(&store).await;
     settle(&store, &claimed.lease, retry(NOW + SECOND)).await;
@@ -120,10 +120,7 @@ pub async fn the_ends_that_nobody_caused_are_told(store: Any) {
     let all = told(&store, "all").await;
     assert_eq!(all.len(), 1, "{all:?}");
     assert_eq!((all[0].topic, &all[0].job), (Topic::Dead, &job));
-    store
-        .purge(&of_state(State::Dead), 10, NOW + SECOND)
-        .await
-        .unwrap();
+    purge(&store, &of_state(State::Dead), 10, NOW + SECOND).await;
     assert_eq!(told(&store, "all").await[0].topic, Topic::Cancelled);
 }
 

@@ -1,8 +1,10 @@
 //! One group of the group commit: everything that waited, in one transaction.
 //!
 //! The order inside is the order of locks, the same in every transaction: jobs, blobs, requests, owners, dead
-//! letters, deliveries, breakers, counters; the one exception is in `success`. Claims come after enqueues, so that a
-//! job may be accepted and handed out in one commit.
+//! letters, deliveries, breakers, counters. Two exceptions: blobs that are there already are shared first in `success`;
+//! and the rows of new renditions come after owners, which matters only where one is at this moment submitted as an
+//! original, and then the database ends one of the two transactions and it runs again. Claims come after enqueues, so
+//! that a job may be accepted and handed out in one commit.
 
 use std::collections::BTreeSet;
 
@@ -90,12 +92,16 @@ impl Work for Batch {
         };
         let blobs = enqueue::originals(&self.enqueues).chain(settle::blobs(&fresh));
         let held = tx.hold(blobs).await?;
+        let written = if smooth {
+            Some(success::write(tx, &self.settles, &held).await?)
+        } else {
+            None
+        };
         let enqueues = enqueue::run(tx, &self.enqueues, &held, self.careful).await?;
         let claims = claim::run(tx, &self.claims).await?;
-        let settles = if smooth {
-            success::run(tx, &self.settles, &held).await?
-        } else {
-            settle::run(tx, &fresh, &mut jobs, &held).await?
+        let settles = match written {
+            Some(written) => success::add(tx, written, &held).await?,
+            None => settle::run(tx, &fresh, &mut jobs, &held).await?,
         };
         Ok(Answers {
             enqueues,

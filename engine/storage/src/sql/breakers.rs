@@ -1,24 +1,20 @@
 //! Breakers in the store: locked, told, and what they want done with jobs.
 //!
-//! The rules are `workflow::breaker`; here its effects become rows in the same transaction. Parking and releasing
-//! take a bounded number of jobs at once: the rest follows with later ticks, and a job that is missed until then is
-//! parked by the worker that claims it. Both skip jobs that another transaction holds.
+//! The rules are `workflow::breaker`; here its effects become rows in the same transaction. What they do to jobs is in
+//! `parking`.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
-use workflow::breaker::{Breaker, Effect, Event};
-use workflow::job;
+use workflow::breaker::{Breaker, Effect, Event, Phase};
 use workflow::ports::{BreakerView, Breakers, Millis, Stored};
 
 use super::SqlStore;
 use super::fault::Done;
+use super::parking::{MOST_MOVED, Replan, go_around, park, release};
 use super::row::{Read, column, rows};
 use super::tx::{Tx, Work};
-
-/// Jobs moved by one effect in one transaction.
-const MOST_MOVED: i64 = 5_000;
 
 /// The breakers of a transaction.
 #[derive(Default)]
@@ -139,81 +135,11 @@ impl Bank {
     }
 }
 
-/// Parks jobs that need the plugin; with `passes` also those that a breaker let through.
-async fn park(tx: &mut Tx<'_>, plugin: &str, passes: bool, now: Millis) -> Done<()> {
-    let args = [plugin.into(), i64::from(passes).into(), MOST_MOVED.into()];
-    let mut jobs = tx
-        .lock_where(
-            "WHERE state IN ('queued', 'retry-waiting') AND pass <= $2
-             AND plan IN (SELECT plan FROM plan_plugins WHERE plugin = $1 AND needed = 1)
-             LIMIT $3 FOR UPDATE SKIP LOCKED",
-            &args,
-        )
-        .await?;
-    for job in jobs.values_mut() {
-        job.park(plugin, now, &mut tx.tally);
-    }
-    tx.write_jobs(jobs.values()).await
-}
-
-/// Lets the oldest go.
-async fn release(tx: &mut Tx<'_>, plugin: &str, n: i64, pass: bool, now: Millis) -> Done<()> {
-    let mut jobs = tx
-        .lock_where(
-            "WHERE state = 'parked' AND parked_on = $1 ORDER BY submitted_at, id LIMIT $2 FOR UPDATE SKIP LOCKED",
-            &[plugin.into(), n.into()],
-        )
-        .await?;
-    for job in jobs.values_mut() {
-        if job.hear(job::Event::Release, now, &mut tx.tally) {
-            job.pass = pass;
-        }
-    }
-    tx.write_jobs(jobs.values()).await
-}
-
-/// Parked jobs take the plans of others and go.
-struct Replan<'a> {
-    plugin: &'a str,
-    plans: &'a BTreeMap<String, String>,
-    limit: u32,
-    now: Millis,
-}
-
-#[async_trait]
-impl Work for Replan<'_> {
-    type Out = Vec<String>;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<Self::Out> {
-        let plans: Vec<_> = self.plans.iter().collect();
-        let mut jobs = tx
-            .lock_where(
-                "WHERE state = 'parked' AND parked_on = $1 AND EXISTS (
-                     SELECT 1 FROM rows($2) JOIN plans ON plans.digest = value->>1 AND plans.pipeline = value->>0
-                     WHERE value->>0 = jobs.pipeline AND value->>1 <> jobs.plan)
-                 ORDER BY submitted_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
-                &[self.plugin.into(), rows(&plans)?, self.limit.into()],
-            )
-            .await?;
-        for job in jobs.values_mut() {
-            let Some(plan) = self.plans.get(&job.pipeline) else {
-                continue;
-            };
-            if job.hear(job::Event::Release, self.now, &mut tx.tally) {
-                job.plan.clone_from(plan);
-                (job.errors, job.rescues, job.pass) = (0, 0, false);
-            }
-        }
-        tx.write_jobs(jobs.values()).await?;
-        let mut moved: Vec<_> = jobs.into_values().collect();
-        moved.sort_by(|a, b| (a.submitted_at, &a.id).cmp(&(b.submitted_at, &b.id)));
-        Ok(moved.into_iter().map(|job| job.id).collect())
-    }
-}
-
 struct Tell<'a> {
     plugin: &'a str,
     event: &'a Event,
+    /// The breakers that are not closed, where somebody looked.
+    shut: Option<&'a [&'a str]>,
     now: Millis,
 }
 
@@ -229,6 +155,9 @@ impl Work for Tell<'_> {
         if *self.event == Event::Tick && !bank.admits(self.plugin) {
             // Newcomers, and those that were too many for one transaction.
             park(tx, self.plugin, false, self.now).await?;
+            if let Some(shut) = self.shut {
+                go_around(tx, self.plugin, shut, self.now).await?;
+            }
         }
         bank.save(tx).await?;
         Ok(told)
@@ -248,7 +177,13 @@ impl Breakers for SqlStore {
     }
 
     async fn tell(&self, plugin: &str, event: &Event, now: Millis) -> Stored<Option<Breaker>> {
-        self.db.transact(&Tell { plugin, event, now }).await
+        let work = Tell {
+            plugin,
+            event,
+            shut: None,
+            now,
+        };
+        self.db.transact(&work).await
     }
 
     async fn replan(
@@ -268,11 +203,18 @@ impl Breakers for SqlStore {
     }
 
     async fn tick(&self, now: Millis) -> Stored<()> {
-        for view in self.breakers().await? {
+        let views = self.breakers().await?;
+        let shut = views.iter().filter(|view| *view.breaker.phase() != Phase::Closed);
+        let shut: Vec<&str> = shut.map(|view| view.plugin.as_str()).collect();
+        for view in &views {
             if view.breaker.needs_ticks(view.parked) || !view.breaker.admits(false) {
-                let event = &Event::Tick;
-                let plugin = view.plugin.as_str();
-                self.db.transact(&Tell { plugin, event, now }).await?;
+                let work = Tell {
+                    plugin: &view.plugin,
+                    event: &Event::Tick,
+                    shut: Some(&shut),
+                    now,
+                };
+                self.db.transact(&work).await?;
             }
         }
         Ok(())

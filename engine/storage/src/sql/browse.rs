@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use workflow::job::State;
 use workflow::ports::{
-    AttemptError, Blob, Browse, Filter, JobResult, JobView, Millis, Stored, StoredRendition,
+    AttemptError, Blob, Browse, Earlier, Filter, JobResult, JobView, Millis, Stored, StoredRendition,
 };
 
 use super::SqlStore;
+use super::dialect::Dialect;
 use super::fault::Done;
 use super::filter::Conditions;
 use super::hot::state;
@@ -102,6 +103,35 @@ impl Browse for SqlStore {
             )
             .await?;
         Ok(Self::read(&found, |row| row.maybe_int("oldest"))?.pop().flatten())
+    }
+
+    async fn now(&self) -> Stored<Option<Millis>> {
+        if self.db.dialect == Dialect::Sqlite {
+            return Ok(None);
+        }
+        let found = self
+            .look(
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+                &[],
+            )
+            .await?;
+        Ok(Self::read(&found, |row| row.int("now"))?.pop())
+    }
+
+    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>> {
+        let found = self
+            .look(
+                "SELECT fingerprint, jobs FROM requests WHERE owner = $1 AND request_key = $2",
+                &[owner.into(), key.into()],
+            )
+            .await?;
+        let earlier = Self::read(&found, |row| {
+            Ok(Earlier {
+                fingerprint: row.text("fingerprint")?,
+                jobs: row.json("jobs")?,
+            })
+        })?;
+        Ok(earlier.into_iter().next())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use workflow::job::{Event, State};
-use workflow::ports::Millis;
+use workflow::ports::{AuditEntry, Millis};
 
 use super::fault::Done;
 use super::letters;
@@ -13,6 +13,7 @@ use super::tx::{Tx, Work};
 
 pub(super) struct Cancel<'a> {
     pub(super) job: &'a str,
+    pub(super) entry: Option<&'a AuditEntry>,
     pub(super) now: Millis,
 }
 
@@ -32,6 +33,9 @@ impl Work for Cancel<'_> {
             }
             tx.write_jobs([&*job]).await?;
             tx.announce(&[(&*job, &[])]).await?;
+            if let Some(entry) = self.entry {
+                tx.note(entry).await?;
+            }
         }
         Ok(Some(job.state))
     }

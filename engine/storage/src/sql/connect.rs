@@ -34,10 +34,12 @@ const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEM
 const POSTGRES_READER: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off;";
 
 /// What is written is found by key or along an index, however small the tables still are. A process that stands still
-/// in the middle of a transaction does not keep its locks.
+/// in the middle of a transaction does not keep its locks. A commit is on the disk when it returns, also where the
+/// server's setting leaves that for later; a stronger one stays.
 const POSTGRES: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-    SET idle_in_transaction_session_timeout = '15s';";
+    SET idle_in_transaction_session_timeout = '15s'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
 
 pub(super) async fn open(url: &str, options: Options) -> Stored<Db> {
     install_default_drivers();
@@ -103,7 +105,7 @@ fn sqlite_address(url: &str) -> Stored<String> {
     };
     let path = std::path::absolute(path).map_err(unusable)?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        crate::disk::make_folder(folder).map_err(unusable)?;
     }
     let mut address = String::from("sqlite://");
     for &byte in path.as_os_str().as_encoded_bytes() {
@@ -159,6 +161,8 @@ fn migrator(dialect: Dialect) -> Migrator {
     all.push(migration(3, "webhooks", dialect.schema(webhooks)));
     let redrives = include_str!("../../migrations/0004_redrives.sql");
     all.push(migration(4, "redrives", dialect.schema(redrives)));
+    let claims = include_str!("../../migrations/0005_claims.sql");
+    all.push(migration(5, "claims", dialect.schema(claims)));
     Migrator::with_migrations(all)
 }
 

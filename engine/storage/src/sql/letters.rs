@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use workflow::job::{Event, State};
-use workflow::ports::{Blob, DeadGroup, DeadLetter, DeadLetters, Filter, Millis, Stored, Wanted};
+use workflow::ports::{
+    AuditEntry, Blob, DeadGroup, DeadLetter, DeadLetters, Filter, Millis, Purged, Stored, Wanted,
+};
 
 use super::SqlStore;
 use super::dead::Groups;
@@ -19,17 +21,22 @@ use super::tx::{Tx, Work};
 const LETTER: &str = "SELECT job, pipeline, plan, original, length, filename, failure, fingerprint, died_at, redrives \
     FROM dead";
 
+/// How far the clocks of servers may be apart, in milliseconds.
+const SKEW: Millis = 60_000;
+
 #[async_trait]
 impl DeadLetters for SqlStore {
-    async fn groups(&self) -> Stored<Vec<DeadGroup>> {
-        let found = self
-            .look(
-                "SELECT fingerprint, pipeline, n, first_at, last_at, failure FROM dead_groups
-                 ORDER BY last_at DESC, fingerprint",
-                &[],
-            )
-            .await?;
-        Self::read(&found, group)
+    async fn groups(&self, before: Option<&str>, limit: u32) -> Stored<Vec<DeadGroup>> {
+        let mut conditions = Conditions::default();
+        if let Some(before) = before {
+            conditions.and(
+                "(last_at, fingerprint) < (SELECT last_at, fingerprint FROM dead_groups WHERE fingerprint = $)",
+                before,
+            );
+        }
+        let select = "SELECT fingerprint, pipeline, n, first_at, last_at, failure FROM dead_groups";
+        let (text, args) = conditions.statement(select, "last_at DESC, fingerprint DESC", limit);
+        Self::read(&self.look(&text, &args).await?, group)
     }
 
     async fn letter(&self, job: &str) -> Stored<Option<DeadLetter>> {
@@ -53,8 +60,14 @@ impl DeadLetters for SqlStore {
         Self::read(&self.look(&text, &args).await?, letter)
     }
 
-    async fn purge(&self, filter: &Filter, limit: u32, now: Millis) -> Stored<Vec<String>> {
-        self.db.transact(&Purge { filter, limit, now }).await
+    async fn purge(&self, filter: &Filter, limit: u32, entry: &AuditEntry, now: Millis) -> Stored<Purged> {
+        let purge = Purge {
+            filter,
+            limit,
+            entry,
+            now,
+        };
+        self.db.transact(&purge).await
     }
 }
 
@@ -110,35 +123,47 @@ pub(super) async fn remove(tx: &mut Tx<'_>, jobs: &[&str]) -> Done<()> {
 struct Purge<'a> {
     filter: &'a Filter,
     limit: u32,
+    entry: &'a AuditEntry,
     now: Millis,
 }
 
 #[async_trait]
 impl Work for Purge<'_> {
-    type Out = Vec<String>;
+    type Out = Purged;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<String>> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<Purged> {
         let Some(conditions) = conditions(self.filter)? else {
-            return Ok(Vec::new());
+            return Ok(Purged::default());
         };
-        let (mut jobs, _) = lock_dead(tx, conditions, self.limit).await?;
+        let (mut jobs, more) = lock_dead(tx, conditions, self.limit).await?;
         for job in jobs.values_mut() {
             job.hear(Event::Cancel, self.now, &mut tx.tally);
         }
         finish(tx, &jobs).await?;
         let ended: Vec<_> = jobs.values().map(|job| (job, &[][..])).collect();
         tx.announce(&ended).await?;
-        Ok(jobs.into_keys().collect())
+        if !jobs.is_empty() {
+            let mut entry = self.entry.clone();
+            if let Some(detail) = entry.detail.as_object_mut() {
+                detail.insert("letters".to_owned(), jobs.len().into());
+            }
+            tx.note(&entry).await?;
+        }
+        let jobs = jobs.into_keys().collect();
+        Ok(Purged { jobs, more })
     }
 }
 
-/// Letters that may be sent through again; `None` if none can.
+/// Letters that may be sent through again; `None` if none can. Those that are named may have died at any time, and of the
+/// others those that died until then, as clocks have it.
 pub(super) fn candidates(wanted: &Wanted, died_until: Millis) -> Done<Option<Conditions>> {
     let Some(mut conditions) = conditions(&wanted.filter)? else {
         return Ok(None);
     };
     conditions.and("redrives < $", wanted.most);
-    conditions.and("died_at <= $", died_until);
+    if wanted.filter.ids.is_empty() {
+        conditions.and("died_at <= $", died_until.saturating_add(SKEW));
+    }
     if !wanted.targets.is_empty() {
         let pipelines = column(wanted.targets.keys().map(String::as_str))?;
         conditions.and("pipeline IN (SELECT value->>0 FROM rows($))", pipelines);

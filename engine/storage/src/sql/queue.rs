@@ -8,7 +8,7 @@ use workflow::failure::Failure;
 use workflow::job::State;
 use workflow::plan::Plan;
 use workflow::ports::{
-    Accepted, Claimed, Lease, Millis, Queue, Rescued, Settled, Settlement, Stored, Submission,
+    Accepted, AuditEntry, Claimed, Lease, Millis, Queue, Rescued, Settled, Settlement, Stored, Submission,
 };
 
 use super::SqlStore;
@@ -18,6 +18,7 @@ use super::fault::Done;
 use super::plans::Remember;
 use super::row::{Arg, Read, column};
 use super::sweep;
+use super::withdraw::Withdraw;
 use super::writer::Op;
 
 impl SqlStore {
@@ -96,20 +97,25 @@ impl Queue for SqlStore {
         sweep::sweep(&self.db, stale_before, now).await
     }
 
-    async fn cancel(&self, job: &str, now: Millis) -> Stored<Option<State>> {
-        self.db.transact(&Cancel { job, now }).await
+    async fn cancel(&self, job: &str, entry: Option<&AuditEntry>, now: Millis) -> Stored<Option<State>> {
+        self.db.transact(&Cancel { job, entry, now }).await
     }
 
-    async fn known_failure(&self, keys: &[String]) -> Stored<Option<Failure>> {
+    async fn withdraw(&self, jobs: &[String], now: Millis) -> Stored<()> {
+        self.db.transact(&Withdraw { jobs, now }).await
+    }
+
+    async fn known_failure(&self, keys: &[String]) -> Stored<Option<(String, Failure)>> {
         let keys = Self::told(column(keys.iter().map(String::as_str)))?;
         let found = self
             .look(
-                "SELECT failure FROM known_failures WHERE step_key IN (SELECT value->>0 FROM rows($1))
+                "SELECT step_key, failure FROM known_failures WHERE step_key IN (SELECT value->>0 FROM rows($1))
                  ORDER BY at LIMIT 1",
                 &[keys],
             )
             .await?;
-        Ok(Self::read(&found, |row| row.json("failure"))?.pop())
+        let known = Self::read(&found, |row| Ok((row.text("step_key")?, row.json("failure")?)))?;
+        Ok(known.into_iter().next())
     }
 }
 
@@ -132,7 +138,7 @@ mod tests {
             assert!(store.claim("worker", 1, 0).await.unwrap().is_empty());
             assert!(store.sweep(0, 0).await.unwrap().is_empty());
             assert_eq!(store.forget(0, 1).await.unwrap(), 0);
-            assert!(store.doom(1, 0).await.unwrap().is_empty());
+            assert!(store.doom("burier", 1, 0).await.unwrap().is_empty());
         };
         let ended = tokio::time::timeout(Duration::from_secs(5), idle).await;
         assert!(ended.is_ok(), "somebody wants to write");

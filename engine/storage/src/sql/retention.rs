@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use workflow::ports::{Millis, Retention, Stored};
+use workflow::ports::{Identity, Millis, Retention, Start, Stored};
 
 use super::SqlStore;
+use super::burial::{Buried, Doom, DoomStray, Spare, UNWANTED, held};
 use super::fault::Done;
+use super::identity::{self, Begin};
 use super::row::{Arg, column, rows, texts};
 use super::tx::{Tx, Work};
 
@@ -27,24 +29,36 @@ impl Retention for SqlStore {
         Ok(forgotten)
     }
 
-    async fn doom(&self, limit: u32, _now: Millis) -> Stored<Vec<String>> {
-        if !self.any(UNWANTED, &[]).await? {
+    async fn doom(&self, burier: &str, limit: u32, now: Millis) -> Stored<Vec<String>> {
+        if !self.any(UNWANTED, &held(now)).await? {
             return Ok(Vec::new());
         }
-        self.db.transact(&Doom { limit }).await
+        self.db.transact(&Doom { burier, limit, now }).await
     }
 
-    async fn doom_stray(&self, digest: &str, _now: Millis) -> Stored<bool> {
+    async fn doom_stray(&self, burier: &str, digest: &str, now: Millis) -> Stored<bool> {
         // Nearly every blob is known, and to look is cheap. The transaction decides.
         let known = "SELECT digest FROM blobs WHERE digest = $1";
         if self.any(known, &[digest.into()]).await? {
             return Ok(false);
         }
-        self.db.transact(&DoomStray { digest }).await
+        self.db.transact(&DoomStray { burier, digest, now }).await
     }
 
-    async fn buried(&self, digests: &[String]) -> Stored<()> {
-        self.db.transact(&Buried { digests }).await
+    async fn buried(&self, burier: &str, digests: &[String]) -> Stored<()> {
+        self.db.transact(&Buried { burier, digests }).await
+    }
+
+    async fn spare(&self, burier: &str, digest: &str) -> Stored<()> {
+        self.db.transact(&Spare { burier, digest }).await
+    }
+
+    async fn identity(&self) -> Stored<Option<Identity>> {
+        Self::told(identity::read(&self.look(identity::ALL, &[]).await?))
+    }
+
+    async fn begin(&self, start: &Start) -> Stored<Identity> {
+        self.db.transact(&Begin { start }).await
     }
 }
 
@@ -65,9 +79,6 @@ const OLD: &str = "SELECT id FROM
          ORDER BY finished_at LIMIT 1) AS ended
     UNION ALL SELECT step_key FROM
         (SELECT step_key FROM known_failures WHERE at < $1 ORDER BY at LIMIT 1) AS known";
-
-const UNWANTED: &str = "SELECT digest FROM (SELECT digest FROM blobs WHERE loose = 1 ORDER BY digest LIMIT 1) AS loose
-    UNION ALL SELECT digest FROM (SELECT digest FROM blobs WHERE doomed = 1 ORDER BY digest LIMIT 1) AS doomed";
 
 /// Owners whose last turn the clock of their lane has reached. They say nothing: who has no row begins at the clock.
 const REACHED: &str = "turn <= CASE lane WHEN 0 THEN (SELECT MAX(turn) FROM clocks WHERE lane = 0)
@@ -151,73 +162,6 @@ impl Work for ForgetOwners {
                   FOR UPDATE SKIP LOCKED)"
         );
         tx.run(&statement, &[self.limit.into()]).await
-    }
-}
-
-struct Doom {
-    limit: u32,
-}
-
-#[async_trait]
-impl Work for Doom {
-    type Out = Vec<String>;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<Vec<String>> {
-        let loose = tx
-            .all(
-                "SELECT digest FROM blobs WHERE loose = 1 AND doomed = 0 ORDER BY digest LIMIT $1
-                 FOR UPDATE SKIP LOCKED",
-                &[self.limit.into()],
-            )
-            .await?;
-        let loose = texts(&loose)?;
-        // Another statement, so that it sees what was committed before the locks were given.
-        tx.each(
-            "UPDATE blobs SET loose = 0, doomed = CASE
-                 WHEN EXISTS (SELECT 1 FROM originals WHERE originals.digest = blobs.digest) THEN 0
-                 WHEN EXISTS (SELECT 1 FROM renditions WHERE blob = blobs.digest) THEN 0
-                 ELSE 1 END
-             WHERE digest IN (SELECT value->>0 FROM rows($1))",
-            column(loose.iter().map(String::as_str))?,
-        )
-        .await?;
-        let doomed = tx
-            .all("SELECT digest FROM blobs WHERE doomed = 1 ORDER BY digest", &[])
-            .await?;
-        texts(&doomed)
-    }
-}
-
-struct DoomStray<'a> {
-    digest: &'a str,
-}
-
-#[async_trait]
-impl Work for DoomStray<'_> {
-    type Out = bool;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<bool> {
-        let statement =
-            "INSERT INTO blobs (digest, length, doomed) VALUES ($1, 0, 1) ON CONFLICT (digest) DO NOTHING";
-        Ok(tx.run(statement, &[self.digest.into()]).await? > 0)
-    }
-}
-
-struct Buried<'a> {
-    digests: &'a [String],
-}
-
-#[async_trait]
-impl Work for Buried<'_> {
-    type Out = ();
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<()> {
-        tx.each(
-            "DELETE FROM blobs WHERE doomed = 1 AND digest IN (SELECT value->>0 FROM rows($1))",
-            column(self.digests.iter().map(String::as_str))?,
-        )
-        .await?;
-        Ok(())
     }
 }
 

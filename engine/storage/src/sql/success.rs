@@ -2,19 +2,21 @@
 //!
 //! What a success changes depends on nothing in the job's row but its state and its lease. So one statement checks
 //! both, writes, and says which jobs it found; that is half the work of locking and reading a row to write it back.
-//! Here blobs are held before jobs are locked. That closes no circle: who locks jobs and wants blobs after them
-//! forgets, and jobs that are forgotten do not run.
+//! Here blobs that have a row are shared before jobs are locked; new ones get theirs afterwards, as everywhere. Who locks
+//! jobs and then wants a blob for himself alone either forgets, and jobs that are forgotten do not run, or takes back a
+//! submission of which something runs already: that rare circle the database breaks, and one of the two runs again.
 
 use std::collections::BTreeSet;
 
 use workflow::job::State;
 use workflow::ports::{End, Settled, Settlement};
 
+use super::additions::Additions;
 use super::blobs::Held;
 use super::fault::Done;
 use super::hot::Jobs;
 use super::row::{Read, rows};
-use super::settle::{Additions, Settle, announce, renditions, tell_breakers};
+use super::settle::{Settle, announce, renditions, tell_breakers};
 use super::tx::Tx;
 
 /// Nothing but successes, one a job.
@@ -28,7 +30,14 @@ pub(super) fn are_all(asks: &[Settle]) -> bool {
     })
 }
 
-pub(super) async fn run(tx: &mut Tx<'_>, asks: &[Settle], held: &Held) -> Done<Vec<Settled>> {
+/// Jobs that have succeeded; what comes with it is still to be added.
+pub(super) struct Written<'a> {
+    done: Vec<&'a Settle>,
+    answers: Vec<Settled>,
+}
+
+/// The jobs' own rows.
+pub(super) async fn write<'a>(tx: &mut Tx<'_>, asks: &'a [Settle], held: &Held) -> Done<Written<'a>> {
     let doomed = |ask: &Settle| {
         let blobs = renditions(&ask.input.end).iter().map(|rendition| &rendition.blob);
         held.doomed(blobs)
@@ -36,22 +45,21 @@ pub(super) async fn run(tx: &mut Tx<'_>, asks: &[Settle], held: &Held) -> Done<V
     let doomed: Vec<Option<String>> = asks.iter().map(doomed).collect();
     let sound = asks.iter().zip(&doomed).filter(|(_, doomed)| doomed.is_none());
     let sound: Vec<&Settle> = sound.map(|(ask, _)| ask).collect();
-    let done = write(tx, &sound).await?;
+    let done = update(tx, &sound).await?;
     let is_done = |ask: &Settle| done.contains(&ask.input.lease.job);
-    let sound: Vec<&Settle> = sound.into_iter().filter(|ask| is_done(ask)).collect();
-    if !sound.is_empty() {
-        add(tx, &sound, held).await?;
-    }
     let answer = |(ask, doomed): (&Settle, Option<String>)| match doomed {
         Some(digest) => Settled::Doomed(digest),
         None if is_done(ask) => Settled::Done,
         None => Settled::Stale,
     };
-    Ok(asks.iter().zip(doomed).map(answer).collect())
+    Ok(Written {
+        answers: asks.iter().zip(doomed).map(answer).collect(),
+        done: sound.into_iter().filter(|ask| is_done(ask)).collect(),
+    })
 }
 
 /// The transition `Succeed`, for those that hold their leases. Gives back whose jobs these are.
-async fn write(tx: &mut Tx<'_>, sound: &[&Settle]) -> Done<BTreeSet<String>> {
+async fn update(tx: &mut Tx<'_>, sound: &[&Settle]) -> Done<BTreeSet<String>> {
     if sound.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -83,11 +91,15 @@ const WRITE: &str = "UPDATE jobs SET
     RETURNING json[id, pipeline] AS job";
 
 /// What comes with it.
-async fn add(tx: &mut Tx<'_>, done: &[&Settle], held: &Held) -> Done<()> {
+pub(super) async fn add(tx: &mut Tx<'_>, written: Written<'_>, held: &Held) -> Done<Vec<Settled>> {
+    let Written { done, answers } = written;
+    if done.is_empty() {
+        return Ok(answers);
+    }
     let stored = done.iter().flat_map(|ask| renditions(&ask.input.end));
     tx.keep(held, stored.map(|rendition| &rendition.blob)).await?;
     let mut additions = Additions::default();
-    for ask in done {
+    for ask in &done {
         if let End::Succeeded { renditions, report } = &ask.input.end {
             additions.succeed(&ask.input.lease.job, renditions, report)?;
         }
@@ -96,9 +108,10 @@ async fn add(tx: &mut Tx<'_>, done: &[&Settle], held: &Held) -> Done<()> {
     if tx.anyone_listens().await? {
         let ids: Vec<&str> = done.iter().map(|ask| ask.input.lease.job.as_str()).collect();
         let jobs = tx.lock(ids).await?;
-        announce(tx, done, &jobs).await?;
+        announce(tx, &done, &jobs).await?;
     }
-    tell_breakers(tx, done, &[], &mut Jobs::new()).await
+    tell_breakers(tx, &done, &[], &mut Jobs::new()).await?;
+    Ok(answers)
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use workflow::job::Event;
 use workflow::ports::{Millis, Rescued, Stored};
 use workflow::retry;
 
+use super::additions::insert_errors;
 use super::dead::Deaths;
 use super::fault::Done;
 use super::row::texts;
-use super::settle::insert_errors;
 use super::tx::{Db, Tx, Work};
 
 const PIECE: i64 = 1_000;

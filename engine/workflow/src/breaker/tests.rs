@@ -229,11 +229,13 @@ fn probes_and_cohorts_that_never_answer_are_replaced() {
 fn with_nothing_parked_newcomers_are_the_probes() {
     let mut breaker = probing(0);
     assert!(breaker.admits(false));
-    let now = START + 3 * LONGEST_MS;
+    // The first of them resets the clock.
+    let now = START + COOLDOWN + LONGEST_MS - 1;
     assert_eq!(breaker.hear(&Event::Tick, 0, now), []);
     for original in 0..2 {
         breaker.hear(&outcome(original, true, false), 0, now);
     }
+    assert_eq!(breaker.hear(&Event::Tick, 0, now + LONGEST_MS - 1), []);
     assert_eq!(breaker.phase().name(), "probing");
     breaker.hear(&outcome(2, true, false), 0, now);
     assert_eq!(breaker.phase(), &Phase::Closed);
@@ -241,6 +243,26 @@ fn with_nothing_parked_newcomers_are_the_probes() {
     let mut sick = probing(0);
     sick.hear(&outcome(0, false, false), 0, now);
     assert_eq!(sick.hear(&outcome(1, false, false), 0, now), [Effect::Park]);
+}
+
+/// All its jobs went on with another version, so nobody will ever probe it.
+#[test]
+fn it_closes_when_nobody_needs_it_any_more() {
+    let mut breaker = probing(0);
+    let up = START + COOLDOWN + LONGEST_MS;
+    assert_eq!(breaker.hear(&Event::Tick, 0, up - 1), []);
+    assert_eq!(breaker.phase().name(), "probing");
+    let mut needed = breaker.clone();
+    assert_eq!(needed.hear(&Event::Tick, 1, up), [Effect::Release(1)]);
+    assert_eq!(breaker.hear(&Event::Tick, 0, up), []);
+    assert_eq!(breaker, Breaker::new());
+    assert!(!breaker.needs_ticks(0));
+
+    let mut moved = probing(9);
+    assert_eq!(moved.hear(&Event::Tick, 0, up), [], "its probes were lost");
+    assert!(moved.admits(false));
+    assert_eq!(moved.hear(&Event::Tick, 0, up + LONGEST_MS), []);
+    assert_eq!(moved, Breaker::new());
 }
 
 /// Where every pipeline passes over the step, nobody is ever parked, and no attempt is made while it is open.

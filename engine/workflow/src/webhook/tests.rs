@@ -43,7 +43,7 @@ fn chance_only_lengthens_a_wait() {
 
 #[test]
 fn who_throttles_is_heard() {
-    for code in [429, 502, 504] {
+    for code in [429, 502, 503, 504] {
         let after = 90 * SECOND;
         assert_eq!(verdict(throttled(code, 90), 0, 0.0), Verdict::Again { after });
         let after = 5 * MINUTE;

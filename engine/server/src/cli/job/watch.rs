@@ -1,72 +1,227 @@
-//! A line for each job, until all have ended.
+//! Follows jobs until all have ended, also across a restart of the server.
+//!
+//! One job is followed by its events, and looked at where they break off. Several are looked at in turn, below a bar that
+//! tells how many have ended.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::blocking::Response;
 use serde_json::Value;
 
 use super::coloured;
-use crate::cli::client::{Client, escape, failure, text};
+use crate::cli::client::{Client, entries, escape, failure, text};
 
 const LOOK: Duration = Duration::from_millis(300);
+/// A stream of events is asked for anew after this, as a server that is gone cannot say so.
+const STREAM: Duration = Duration::from_mins(1);
+/// How long a server may be away.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Fails if any of the jobs did not succeed.
 pub(super) fn main(client: &Client, ids: &[String], json: bool) -> Result<ExitCode> {
-    let screen = MultiProgress::new();
-    let mut lines: Vec<(String, ProgressBar, Option<Value>)> = Vec::new();
-    for id in ids {
-        lines.push((id.clone(), line(&screen, json), None));
-    }
-    while lines.iter().any(|(_, _, end)| end.is_none()) {
-        for (id, bar, end) in &mut lines {
-            if end.is_some() {
-                continue;
-            }
-            let job = client.json(client.get(&format!("/v1/jobs/{}", escape(id))))?;
-            bar.set_message(said(&job));
-            bar.tick();
-            if matches!(text(&job, "state"), "succeeded" | "dead" | "cancelled") {
-                bar.finish_and_clear();
-                if json {
-                    anstream::println!("{job}");
-                } else {
-                    anstream::println!("{}", said(&job));
-                }
-                *end = Some(job);
-            }
-        }
-        if lines.iter().any(|(_, _, end)| end.is_none()) {
-            std::thread::sleep(LOOK);
-        }
-    }
-    let good = |end: &Option<Value>| end.as_ref().is_some_and(|job| text(job, "state") == "succeeded");
-    Ok(if lines.iter().all(|(_, _, end)| good(end)) {
+    // A server that is not there, or a job that it does not know, is an error now; later it may be a restart.
+    let jobs = ids.iter().map(|id| client.json(client.get(&path(id))));
+    let jobs = jobs.collect::<Result<Vec<_>>>()?;
+    let all_good = match &jobs[..] {
+        [job] => one(client, job, json)?,
+        _ => several(client, jobs, json)?,
+    };
+    Ok(if all_good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-fn line(screen: &MultiProgress, quiet: bool) -> ProgressBar {
+fn one(client: &Client, job: &Value, json: bool) -> Result<bool> {
+    let line = bar(ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}", json);
+    line.set_message(said(job));
+    let job = followed(client, job, &line)?;
+    line.finish_and_clear();
+    Ok(end(&job, json))
+}
+
+/// The job at its end.
+fn followed(client: &Client, job: &Value, line: &ProgressBar) -> Result<Value> {
+    let mut job = job.clone();
+    let path = path(text(&job, "id"));
+    let mut heard = Instant::now();
+    while !has_ended(&job) {
+        let request = client.get(&format!("{path}/events")).timeout(STREAM);
+        if let Some(stream) = client.reach(request)? {
+            for told in events(stream) {
+                line.set_message(said(&told));
+                heard = Instant::now();
+                job = told;
+            }
+        }
+        if has_ended(&job) {
+            break;
+        }
+        if let Some(now) = look(client, &path)? {
+            line.set_message(said(&now));
+            heard = Instant::now();
+            job = now;
+            std::thread::sleep(LOOK);
+        } else {
+            wait(heard, line)?;
+        }
+    }
+    Ok(job)
+}
+
+fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<bool> {
+    let all = ProgressBar::new(jobs.len() as u64);
+    let all = bar(all, "{wide_bar} {pos} of {len} ended  {msg}  {elapsed}", json);
+    let (mut left, mut all_good, mut heard) = (jobs, true, Instant::now());
+    loop {
+        let (ended, open): (Vec<_>, Vec<_>) = left.into_iter().partition(has_ended);
+        for job in &ended {
+            all_good &= all.suspend(|| end(job, json));
+            all.inc(1);
+        }
+        if open.is_empty() {
+            break;
+        }
+        all.set_message(states(&open));
+        std::thread::sleep(LOOK);
+        left = Vec::with_capacity(open.len());
+        for job in open {
+            if let Some(now) = look(client, &path(text(&job, "id")))? {
+                heard = Instant::now();
+                left.push(now);
+            } else {
+                wait(heard, &all)?;
+                left.push(job);
+            }
+        }
+    }
+    all.finish_and_clear();
+    Ok(all_good)
+}
+
+/// `None` while the server is away.
+fn look(client: &Client, path: &str) -> Result<Option<Value>> {
+    let answer = client.reach(client.get(path))?;
+    // One that breaks off is none.
+    Ok(answer.and_then(|answer| answer.json().ok()))
+}
+
+/// A moment, if the server was not away for too long already.
+fn wait(heard: Instant, line: &ProgressBar) -> Result<()> {
+    if heard.elapsed() > PATIENCE {
+        bail!("the server has not answered for {} s", PATIENCE.as_secs());
+    }
+    line.set_message("the server does not answer; waiting for it");
+    std::thread::sleep(LOOK);
+    Ok(())
+}
+
+/// The jobs of a stream of events, until it ends or breaks off.
+fn events(stream: Response) -> impl Iterator<Item = Value> {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    lines.filter_map(|line| event(&line))
+}
+
+fn event(line: &str) -> Option<Value> {
+    serde_json::from_str(line.strip_prefix("data:")?).ok()
+}
+
+/// Prints a job at its end; whether it is a good one.
+fn end(job: &Value, json: bool) -> bool {
+    if json {
+        anstream::println!("{job}");
+    } else {
+        anstream::println!("{}", said(job));
+    }
+    text(job, "state") == "succeeded"
+}
+
+fn has_ended(job: &Value) -> bool {
+    matches!(text(job, "state"), "succeeded" | "dead" | "cancelled")
+}
+
+fn path(id: &str) -> String {
+    format!("/v1/jobs/{}", escape(id))
+}
+
+fn bar(bar: ProgressBar, template: &str, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
-    let bar = screen.add(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
+    bar.enable_steady_tick(LOOK);
     bar
+}
+
+/// `3 queued, 1 running`.
+fn states(jobs: &[Value]) -> String {
+    let mut counts = BTreeMap::new();
+    for job in jobs {
+        *counts.entry(text(job, "state")).or_insert(0) += 1;
+    }
+    let each = counts.iter().map(|(state, n)| format!("{n} {state}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn said(job: &Value) -> String {
     let name = job["original"]["filename"].as_str().unwrap_or_default();
-    let why = failure(job);
-    let why = if why.is_empty() { why } else { format!("  {why}") };
-    format!(
-        "{}  {}  {name}{why}",
-        text(job, "id"),
-        coloured(text(job, "state"))
-    )
+    let state = coloured(text(job, "state"));
+    let mut said = format!("{}  {state}  {name}", text(job, "id"));
+    let mut say = |text: String| {
+        if !text.is_empty() {
+            said.push_str("  ");
+            said.push_str(&text);
+        }
+    };
+    if let Some(plugin) = job["parked_for"].as_str() {
+        say(format!("until {plugin} works again"));
+    }
+    if let Some(due) = job["due_at"].as_str() {
+        say(format!("until {due}"));
+    }
+    let steps = entries(&job["report"], "steps").len();
+    if steps > 0 {
+        let ms = job["report"]["ms"].as_f64().unwrap_or_default();
+        say(format!("{steps} steps in {ms:.0} ms"));
+    }
+    say(failure(job));
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_are_told_from_the_rest_of_the_stream() {
+        assert_eq!(
+            event(r#"data: {"state":"queued"}"#),
+            Some(json!({"state": "queued"}))
+        );
+        assert_eq!(
+            event(r#"data:{"state":"queued"}"#),
+            Some(json!({"state": "queued"}))
+        );
+        for other in ["event: job", ":", "", "data: broken {"] {
+            assert_eq!(event(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_line_says_why_a_job_waits() {
+        let parked = json!({"id": "j", "state": "queued", "parked_for": "blur@1.0.0"});
+        assert_eq!(said(&parked), "j  queued    until blur@1.0.0 works again");
+        let jobs = ["queued", "running", "queued"].map(|state| json!({ "state": state }));
+        assert_eq!(states(&jobs), "2 queued, 1 running");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use serde_json::Value;
+use workflow::key::digest_of;
 use workflow::plan::{Action, Plan, PlannedPlugin};
 
 use crate::cli::client::{Client, entries, escape, text};
@@ -32,6 +33,14 @@ impl Past {
             plan.digest == text(&job, "plan"),
             "the server sent another plan than the job's"
         );
+        let bare = Plan {
+            digest: String::new(),
+            ..plan.clone()
+        };
+        ensure!(
+            digest_of(&bare) == plan.digest,
+            "the plan does not have the digest that it names; is the server of another version than this command?"
+        );
         let original = client.send(client.get(&format!("{path}/original")))?;
         let original = original.bytes().context("fetch the original")?;
         ensure!(
@@ -45,14 +54,14 @@ impl Past {
     pub(super) fn complete(
         &self,
         client: &Client,
-        library: &mut Library,
+        library: &Library,
         config: &PoolConfig,
         folder: &Path,
     ) -> Result<()> {
         for plugin in self.plan.plugins() {
             if !library.has(&plugin.digest) {
                 let path = component(client, plugin, folder);
-                let added = path.and_then(|path| library.add(path, config));
+                let added = path.and_then(|path| library.add(path, &plugin.digest, config));
                 added.with_context(|| format!("get {}@{}", plugin.name, plugin.version))?;
             }
         }

@@ -28,6 +28,8 @@ const INSPECT: Duration = Duration::from_mins(2);
 const GRACE: Duration = Duration::from_millis(500);
 /// An executor gets no more time than this for making a file of what one step made.
 const LONGEST_KEEPING: Duration = Duration::from_mins(1);
+/// What all steps of a job may leave in memory, in bytes.
+const MOST_KEPT: u64 = 4 << 30;
 
 /// A job on its way to a process.
 pub(super) struct Errand {
@@ -62,11 +64,23 @@ impl Errand {
         self.kept.take().unwrap_or_default()
     }
 
-    /// False if nobody asked for it.
+    /// False if nobody asked for it, or if it is out of place.
     fn keep(&mut self, kept: Kept) -> bool {
+        let Request::Run { job, .. } = &self.request else {
+            return false;
+        };
+        let steps = job.plan.steps.len();
+        let Some(all) = &mut self.kept else {
+            return false;
+        };
+        let total: u64 = all.iter().chain([&kept]).map(|one| one.length).sum();
+        let again = all.iter().any(|one| one.place == kept.place);
+        if kept.place >= steps || again || total > MOST_KEPT {
+            return false;
+        }
         self.deadline += Duration::from_micros(kept.spent).min(LONGEST_KEEPING);
-        let wanted = self.kept.as_mut();
-        wanted.map(|all| all.push(kept)).is_some()
+        all.push(kept);
+        true
     }
 
     /// No step of it has begun, so it may be run again.

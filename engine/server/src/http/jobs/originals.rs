@@ -3,6 +3,8 @@
 //! One after the other: each is on stable storage before the next one comes. The last one is not yet, so that a request
 //! with a single original costs no more than that.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
@@ -14,13 +16,15 @@ use crate::app::App;
 use crate::budget::Spent;
 use crate::http::problem::Problem;
 use crate::http::upload::{self, Upload};
-use crate::jobs::intake::{Incoming, Kept};
+use crate::jobs::intake::{Incoming, Kept, Ticket, Wish};
 use crate::jobs::source::SourceError;
 
 /// Files of one request.
 const MOST_FILES: usize = 1000;
 /// Sources of one request; the caller waits for them.
 const MOST_SOURCES: usize = 100;
+/// How long all of them may take together.
+const SOURCES_TIME: Duration = Duration::from_mins(2);
 /// Of a JSON body.
 const LONGEST_BODY: u64 = 256 << 10;
 
@@ -41,25 +45,44 @@ pub(super) struct Originals {
     pub(super) last: Incoming,
 }
 
-/// `limit` is in bytes of one original; `filename` is the name of the only one.
+/// What came of reading a request.
+#[derive(Debug)]
+pub(super) enum Received {
+    New(Originals),
+    /// It came before, and nothing was fetched again.
+    Before(Ticket),
+}
+
+/// `filename` is the name of the only original.
 pub(super) async fn receive(
     app: &App,
     request: Request,
-    limit: u64,
+    wish: &mut Wish<'_>,
     filename: Option<String>,
-) -> Result<Originals, Problem> {
+) -> Result<Received, Problem> {
     if is_json(request.headers()) {
-        let sources = sources(app, request).await?;
-        return fetched(app, sources, limit, filename).await;
+        wish.sources = sources(app, request).await?;
+        let replayed = wish.replayed(filename.as_deref());
+        if let Some(ticket) = replayed.map_err(|why| refused(app, why))? {
+            return Ok(Received::Before(ticket));
+        }
+        return in_time(app, fetched(app, wish, filename))
+            .await
+            .map(Received::New);
     }
-    let mut upload = Upload::open(app, request, limit, MOST_FILES)?;
-    let received = uploaded(app, &mut upload, filename).await;
-    upload.close(app, received).await
+    let mut upload = Upload::open(app, request, wish.plan.limits.max_bytes, MOST_FILES)?;
+    let received = uploaded(app, &mut upload, wish, filename).await;
+    upload.close(app, received).await.map(Received::New)
 }
 
-async fn uploaded(app: &App, upload: &mut Upload, filename: Option<String>) -> Result<Originals, Problem> {
+async fn uploaded(
+    app: &App,
+    upload: &mut Upload,
+    wish: &Wish<'_>,
+    filename: Option<String>,
+) -> Result<Originals, Problem> {
     let mut files = upload.files()?;
-    let mut originals = Collected::new(app, filename);
+    let mut originals = Collected::new(app, wish, filename);
     while files.next().await? {
         originals.make_way().await?;
         originals.last = Some(files.read().await?);
@@ -67,16 +90,28 @@ async fn uploaded(app: &App, upload: &mut Upload, filename: Option<String>) -> R
     originals.all()
 }
 
-async fn fetched(
-    app: &App,
-    sources: Vec<String>,
-    limit: u64,
-    filename: Option<String>,
-) -> Result<Originals, Problem> {
-    let mut originals = Collected::new(app, filename);
-    for source in sources {
+/// The caller waits for all of them, and so does a server that stops.
+async fn in_time<T>(app: &App, fetched: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let mut stop = app.stop.subscribe();
+    let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+    tokio::select! {
+        fetched = tokio::time::timeout(SOURCES_TIME, fetched) => fetched.unwrap_or_else(|_| {
+            let text = format!(
+                "the sources took longer than {} s together; name fewer of them",
+                SOURCES_TIME.as_secs()
+            );
+            Err(Problem::new(502, "source-failed", text))
+        }),
+        () = stopped => Err(Problem::stopping()),
+    }
+}
+
+async fn fetched(app: &App, wish: &Wish<'_>, filename: Option<String>) -> Result<Originals, Problem> {
+    let limit = wish.plan.limits.max_bytes;
+    let mut originals = Collected::new(app, wish, filename);
+    for source in &wish.sources {
         originals.make_way().await?;
-        let fetched = app.jobs.sources.fetch(&source, limit, app.budget.share()).await;
+        let fetched = app.jobs.sources.fetch(source, limit, app.budget.share()).await;
         originals.last = Some(Incoming {
             original: fetched.map_err(|error| not_fetched(&error))?,
             filename: None,
@@ -88,6 +123,7 @@ async fn fetched(
 /// Originals so far.
 struct Collected<'a> {
     app: &'a App,
+    wish: &'a Wish<'a>,
     /// Of the only one, if it stays the only one.
     filename: Option<String>,
     kept: Vec<Kept>,
@@ -95,9 +131,10 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(app: &'a App, filename: Option<String>) -> Self {
+    fn new(app: &'a App, wish: &'a Wish<'a>, filename: Option<String>) -> Self {
         Self {
             app,
+            wish,
             filename,
             kept: Vec::new(),
             last: None,
@@ -113,8 +150,8 @@ impl<'a> Collected<'a> {
             let text = "`filename` names one image, but there are several; a form names each of its files";
             return Err(Problem::bad_request(text));
         }
-        let kept = self.app.jobs.keep(last).await.map_err(refused)?;
-        self.kept.push(kept);
+        let kept = self.app.jobs.keep(self.wish, last).await;
+        self.kept.push(kept.map_err(|why| refused(self.app, why))?);
         Ok(())
     }
 

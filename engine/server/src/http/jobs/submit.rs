@@ -1,7 +1,6 @@
-//! `POST /v1/pipelines/{name}/jobs`: originals in, a job for each out. And the same for callers that wait a little.
+//! `POST /v1/pipelines/{name}/jobs`: originals in, a job for each out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -9,20 +8,16 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use workflow::ports::{Filter, JobView, Lane};
 
-use super::originals::{self, Originals, Source};
-use super::{JobBody, find, unknown, view};
+use super::originals::{self, Originals, Received, Source};
+use super::{JobBody, unknown, view};
 use crate::app::App;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::http::upload;
-use crate::jobs::intake::{Incoming, Refused, Ticket, Wish};
-use crate::library::Pipeline;
-use crate::original::Original;
+use crate::jobs::intake::{Refused, Ticket, Wish};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -91,16 +86,28 @@ pub(crate) async fn submit(
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (pipeline, wish, filename) = match understand(&app, caller, name, options, request.headers()) {
-        Ok(understood) => understood,
+    let understood = understand(&app, caller, name, options, request.headers());
+    let admitted = match understood {
+        Ok((mut wish, filename)) => {
+            let admitted = admit(&app, &mut wish, request.headers()).await;
+            admitted.map(|()| (wish, filename))
+        }
+        Err(problem) => Err(problem),
+    };
+    let (mut wish, filename) = match admitted {
+        Ok(admitted) => admitted,
         Err(problem) => {
             upload::discard(request).await;
             return Err(problem);
         }
     };
-    let limit = pipeline.plan.limits.max_bytes;
-    let Originals { kept, last } = originals::receive(&app, request, limit, filename).await?;
-    let ticket = app.jobs.submit(&wish, kept, last).await.map_err(refused)?;
+    let ticket = match originals::receive(&app, request, &mut wish, filename).await? {
+        Received::Before(ticket) => ticket,
+        Received::New(Originals { kept, last }) => {
+            let ticket = app.jobs.submit(&wish, kept, last).await;
+            ticket.map_err(|why| refused(&app, why))?
+        }
+    };
     accepted(&app, ticket).await
 }
 
@@ -111,24 +118,25 @@ fn understand<'a>(
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(&'a Pipeline, Wish<'a>, Option<String>), Problem> {
+) -> Result<(Wish<'a>, Option<String>), Problem> {
     let Path(name) = name?;
     let Query(options) = options?;
-    let pipeline = crate::http::pipelines::find(app, &name)?;
-    let wish = Wish {
-        plan: &pipeline.plan,
-        lane: options.lane.unwrap_or_default(),
-        owner: caller.name,
-        key: idempotency_key(headers)?,
-        executors: app.executors(),
-    };
-    let expected = upload::declared(headers).unwrap_or(0);
-    app.jobs.admit(&wish, expected).map_err(refused)?;
+    let plan = &crate::http::pipelines::find(app, &name)?.plan;
+    let key = idempotency_key(headers)?;
+    let mut wish = Wish::new(plan, caller.name, key, app.executors());
+    wish.lane = options.lane.unwrap_or_default();
     let filename = options.filename.as_deref().and_then(upload::plain);
-    Ok((pipeline, wish, filename))
+    Ok((wish, filename))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// Is there room and time for it, or did it come before?
+pub(super) async fn admit(app: &App, wish: &mut Wish<'_>, headers: &HeaderMap) -> Result<(), Problem> {
+    let expected = upload::declared(headers).unwrap_or(0);
+    let admitted = app.jobs.admit(wish, expected).await;
+    admitted.map_err(|why| refused(app, why))
+}
+
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };
@@ -172,13 +180,23 @@ async fn as_they_are(app: &App, ids: Vec<String>) -> Result<Vec<JobView>, Proble
 }
 
 /// 202, and where to look.
-fn later(job: JobView, before: bool) -> Response {
-    let location = view::href(&job.id);
-    let mut response = (StatusCode::ACCEPTED, Json(JobBody::brief(job))).into_response();
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
+pub(super) fn later(job: JobView, before: bool) -> Response {
+    let id = job.id.clone();
+    let response = (StatusCode::ACCEPTED, Json(JobBody::brief(job))).into_response();
+    marked(named(response, &id), before)
+}
+
+/// With the job that it is about, so that a caller finds its dead letter, too.
+pub(crate) fn named(mut response: Response, job: &str) -> Response {
+    let headers = response.headers_mut();
+    if let (Ok(id), Ok(location)) = (
+        HeaderValue::from_str(job),
+        HeaderValue::from_str(&view::href(job)),
+    ) {
+        headers.insert("stopbath-job", id);
+        headers.insert(header::LOCATION, location);
     }
-    marked(response, before)
+    response
 }
 
 /// `before`: the same request came before.
@@ -190,9 +208,12 @@ fn marked(mut response: Response, before: bool) -> Response {
     response
 }
 
-pub(crate) fn refused(why: Refused) -> Problem {
+pub(super) fn refused(app: &App, why: Refused) -> Problem {
     match why {
-        Refused::NoRoom => Problem::no_room(),
+        Refused::NoRoom => {
+            let work = app.jobs.load.any_waits();
+            Problem::no_room(work.then(|| app.jobs.load.backlog(app.executors())))
+        }
         Refused::Backlog(after) => {
             let text = "more work waits than this server takes on (`--backlog`); try again later";
             Problem::busy(text, after.as_secs().saturating_add(1))
@@ -207,53 +228,5 @@ pub(crate) fn refused(why: Refused) -> Problem {
             1,
         ),
         Refused::Store(error) => error.into(),
-    }
-}
-
-/// Submits, and waits a while for the end. The job, and whether it ended in time.
-pub(crate) async fn waited(
-    app: &App,
-    plan: &workflow::plan::Plan,
-    caller: Identity,
-    headers: &HeaderMap,
-    original: Original,
-    wait: Duration,
-) -> Result<Result<JobView, Response>, Problem> {
-    let until = Instant::now() + wait;
-    // Before it is submitted, so that no news is missed.
-    let mut news = app.jobs.news.subscribe();
-    let wish = Wish {
-        plan,
-        lane: Lane::Interactive,
-        owner: caller.name,
-        key: idempotency_key(headers)?,
-        executors: app.executors(),
-    };
-    let last = Incoming {
-        original,
-        filename: None,
-    };
-    let ticket = app.jobs.submit(&wish, Vec::new(), last).await.map_err(refused)?;
-    let id = ticket.first();
-    loop {
-        let job = find(app, id).await?;
-        if job.state.is_end() {
-            return Ok(Ok(job));
-        }
-        if Instant::now() >= until {
-            return Ok(Err(later(job, ticket.came_before())));
-        }
-        // A worker elsewhere gives no news.
-        let look_again = (Instant::now() + Duration::from_millis(500)).min(until);
-        let ended = async {
-            loop {
-                match news.recv().await {
-                    Ok(told) if told.job != id || !told.state.is_end() => {}
-                    Ok(_) | Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        tokio::time::timeout_at(look_again, ended).await.ok();
     }
 }

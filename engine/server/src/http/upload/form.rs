@@ -13,7 +13,7 @@ use futures_util::stream::{self, Stream};
 use multer::{Field, Multipart};
 use workflow::words::clip;
 
-use super::{Intake, OVERHEAD, append, hand_over};
+use super::{Intake, OVERHEAD, append, hand_over, locked};
 use crate::budget::Share;
 use crate::http::problem::Problem;
 use crate::jobs::intake::Incoming;
@@ -72,6 +72,8 @@ impl<'a> Form<'a> {
         self.field = None;
         while let Some(field) = self.parts.next_field().await.map_err(|e| self.behind(e))? {
             if field.file_name().is_none() && field.name() != Some("file") {
+                let passed = pass_over(field, &self.share).await;
+                passed.map_err(|e| self.behind(e))?;
                 continue;
             }
             if self.files == self.most {
@@ -122,6 +124,14 @@ impl<'a> Form<'a> {
             files => problem(error).about(&format!("behind file {files}")),
         }
     }
+}
+
+/// What nobody wants does not stay in memory, so it is given back.
+async fn pass_over(mut field: Field<'_>, share: &Mutex<Share>) -> Result<(), multer::Error> {
+    while let Some(chunk) = field.chunk().await? {
+        drop(locked(share).split(chunk.len() as u64));
+    }
+    Ok(())
 }
 
 async fn read(mut field: Field<'_>, mut original: Original) -> Result<Original, Problem> {

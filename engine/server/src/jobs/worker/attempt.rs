@@ -6,6 +6,7 @@
 mod known;
 mod observe;
 mod paused;
+mod settle;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,19 +14,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::Value;
 use storage::failpoint;
-use workflow::failure::{Failure, FailureClass, FailureKind};
-use workflow::job::State;
-use workflow::key::IMAGING_VERSION;
+use workflow::failure::{Failure, FailureKind};
 use workflow::plan::Plan;
-use workflow::ports::{Blob, Claimed, End, Observation, Settled, Settlement, StoreError, StoredRendition};
+use workflow::ports::{Blob, Claimed, End, Millis, Observation, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
 use crate::app::App;
+use crate::components::{self, Lack};
 use crate::jobs::load::Size;
 use crate::original::Original;
 use crate::outcome::{Rendition, Report};
 use observe::observe;
 use paused::{Paused, paused};
+use settle::settle;
+
+/// A job whose plugin is not to be had here is offered again after this time.
+const ELSEWHERE: Millis = 30_000;
 
 /// What was found out, ready to be written down.
 struct Finding {
@@ -41,6 +45,9 @@ struct Finding {
 enum Trouble {
     #[error("no room is left")]
     NoRoom,
+    /// What this worker stands on does not answer.
+    #[error("{0}")]
+    Outage(Failure),
     #[error("{0}")]
     Failed(Failure),
 }
@@ -55,7 +62,13 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full(_) => Self::NoRoom,
-            error => Self::Failed(Failure::new(FailureKind::Infrastructure, error.to_string())),
+            error => {
+                let failure = Failure::new(FailureKind::Infrastructure, error.to_string());
+                match error {
+                    StoreError::Unavailable { .. } => Self::Outage(failure),
+                    _ => Self::Failed(failure),
+                }
+            }
         }
     }
 }
@@ -73,17 +86,29 @@ impl From<End> for Finding {
 
 pub(super) async fn attempt(app: &Arc<App>, job: Claimed) {
     let found = match find_out(app, &job).await {
-        Ok(found) => found,
+        Ok(found) => {
+            if matches!(found.end, End::Succeeded { .. }) {
+                app.hands.outage.over();
+            }
+            found
+        }
         // A full disk is not the job's fault and costs it nothing.
         Err(Trouble::NoRoom) => later(app),
-        Err(Trouble::Failed(failure)) => {
-            let plan = app.plan(&job.plan).await.ok();
-            let ran = plan.as_deref().map(|plan| (plan, Paused::new()));
-            let ran = ran.as_ref().map(|(plan, paused)| (*plan, paused));
-            judge(app, &job, ran, failure, &Report::default())
+        Err(Trouble::Outage(failure)) => {
+            app.hands.outage.met(Instant::now());
+            failed(app, &job, failure).await
         }
+        Err(Trouble::Failed(failure)) => failed(app, &job, failure).await,
     };
     settle(app, &job, found).await;
+}
+
+/// Before anything ran.
+async fn failed(app: &App, job: &Claimed, failure: Failure) -> Finding {
+    let plan = app.plan(&job.plan).await.ok();
+    let ran = plan.as_deref().map(|plan| (plan, Paused::new()));
+    let ran = ran.as_ref().map(|(plan, paused)| (*plan, paused));
+    judge(app, job, ran, failure, &Report::default())
 }
 
 /// Runs the job, if it may run now.
@@ -94,37 +119,30 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
         Ok(paused) => paused,
         Err(plugin) => return Ok(End::Parked { plugin }.into()),
     };
-    let known = known_key(job);
-    let repeated = app.jobs.store.known_failure(std::slice::from_ref(&known)).await;
-    if let Some(failure) = repeated? {
+    if let Some(failure) = known::find(app, &plan, &paused, job).await? {
         let report = known::report(&plan, &job.original, &failure);
-        let observations = observe(&plan, &paused, job, &Report::default(), Some(&failure));
-        return Ok(Finding {
-            observations,
-            ..End::Dead { failure, report }.into()
-        });
+        return Ok(End::Dead { failure, report }.into());
+    }
+    match components::complete(app, &plan).await {
+        Ok(()) => {}
+        // Another worker may have it, or somebody installs it again.
+        Err(Lack::Nowhere) => {
+            let at = app.jobs.clock.now() + ELSEWHERE;
+            return Ok(End::GivenBack { at }.into());
+        }
+        Err(Lack::Store(error)) => return Err(error.into()),
+        Err(Lack::Unusable(failure)) => return Err(failure.into()),
     }
     let Some(original) = fetch(app, &job.original).await? else {
         return Ok(later(app));
     };
     let mut spec = app.library.job(&plan);
     spec.paused.clone_from(&paused);
-    if let Some(missing) = plan
-        .plugins()
-        .iter()
-        .find(|p| !spec.plugins.contains_key(&p.digest))
-    {
-        let text = format!(
-            "the plugin {}@{} is not installed on this worker",
-            missing.name, missing.version
-        );
-        return Err(Failure::new(FailureKind::Infrastructure, text).into());
-    }
     let begun = Instant::now();
     let Ok(outcome) = app.pool.run(spec, original).await else {
         return Ok(later(app));
     };
-    let size = Size::new(&plan, job.original.length);
+    let size = Size::new(&plan, job.original.length).seen(&outcome.report);
     let took = took(&outcome.report, begun.elapsed());
     app.jobs.load.ran(&job.pipeline, size, took);
     failpoint::reach("renditions-made");
@@ -159,6 +177,14 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
 
 /// `None` if there is no room for it in memory now.
 async fn fetch(app: &App, blob: &Blob) -> Result<Option<Original>, Trouble> {
+    let most = app.budget.total();
+    if blob.length > most {
+        let text = format!(
+            "the original has {} bytes, and this server may have {most} in memory at once: raise `--buffers`",
+            blob.length
+        );
+        return Err(Failure::new(FailureKind::Infrastructure, text).into());
+    }
     let mut share = app.budget.share();
     if share.grow(blob.length).is_err() {
         return Ok(None);
@@ -201,22 +227,6 @@ async fn write(app: &App, renditions: &[(Blob, Bytes)]) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Equal bytes of another job may have been deleted between their writing and the commit; from then on nobody does.
-async fn write_missing(app: &App, job: &Claimed, renditions: &[(Blob, Bytes)]) {
-    for rendition in renditions {
-        let written = match app.jobs.blobs.has(&rendition.0).await {
-            Ok(true) => Ok(()),
-            _ => write(app, std::slice::from_ref(rendition)).await,
-        };
-        if let Err(error) = written {
-            tracing::error!(
-                job = job.lease.job,
-                "a rendition could not be written again: {error}"
-            );
-        }
-    }
-}
-
 /// What follows from a failure.
 fn judge(
     app: &App,
@@ -232,11 +242,11 @@ fn judge(
         .map(|(plan, paused)| observe(plan, paused, job, report, Some(&failure)))
         .unwrap_or_default();
     // Without the plugins that were paused it may have failed in another way than with them.
-    let whole = ran.is_none_or(|(_, paused)| paused.is_empty());
-    let repeats = whole && failure.kind.class() == FailureClass::Deterministic;
+    let whole = ran.filter(|(_, paused)| paused.is_empty());
+    let known = whole.and_then(|(plan, _)| known::key(plan, &job.original, report, &failure));
     Finding {
         observations,
-        known: repeats.then(|| (known_key(job), failure.clone())),
+        known: known.map(|key| (key, failure.clone())),
         bytes: Vec::new(),
         end: match verdict {
             Verdict::Retry { after_ms, rescue } => End::Retry {
@@ -250,71 +260,6 @@ fn judge(
             },
         },
     }
-}
-
-async fn settle(app: &App, job: &Claimed, found: Finding) {
-    let state = match found.end {
-        End::Succeeded { .. } => State::Succeeded,
-        End::Retry { .. } => State::RetryWaiting,
-        End::Parked { .. } => State::Parked,
-        End::Dead { .. } => State::Dead,
-        End::GivenBack { .. } => State::Queued,
-    };
-    let settlement = Settlement {
-        lease: job.lease.clone(),
-        end: found.end,
-        observations: found.observations,
-        known: found.known,
-    };
-    let mut wait = Duration::from_millis(100);
-    loop {
-        match app
-            .jobs
-            .store
-            .settle(settlement.clone(), app.jobs.clock.now())
-            .await
-        {
-            Ok(Settled::Done) => {
-                write_missing(app, job, &found.bytes).await;
-                break done(app, job, state, &settlement.observations).await;
-            }
-            // Being deleted at this moment. Once that is over, it is written anew.
-            Ok(Settled::Doomed(_)) => {
-                if let Err(error) = write(app, &found.bytes).await {
-                    tracing::error!(
-                        job = job.lease.job,
-                        "renditions could not be written again: {error}"
-                    );
-                }
-            }
-            Ok(Settled::Stale) => {
-                break tracing::warn!(job = job.lease.job, "the result came too late and was dropped");
-            }
-            // The lease holds as long as heartbeats get through; if they do not either, the job is somebody else's
-            // soon, and this one learns it here.
-            Err(error) => tracing::error!(job = job.lease.job, "the result could not be written: {error}"),
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(5));
-    }
-    failpoint::reach("job-settled");
-}
-
-async fn done(app: &App, job: &Claimed, state: State, observations: &[Observation]) {
-    app.jobs.tell(&job.lease.job, state);
-    // A breaker may have opened by it, and the next job is not to run into that.
-    if observations.iter().any(|seen| !seen.ok)
-        && let Err(error) = app.breakers.refresh(&app.jobs).await
-    {
-        tracing::error!("the breakers could not be read: {error}");
-    }
-}
-
-/// The same original through the same plan by the same engine fails in the same way. Another version of any plugin is
-/// another plan.
-fn known_key(job: &Claimed) -> String {
-    let said = format!("{IMAGING_VERSION}\n{}\n{}", job.plan, job.original.digest);
-    storage::blobs::digest(said.as_bytes())
 }
 
 fn later(app: &App) -> Finding {

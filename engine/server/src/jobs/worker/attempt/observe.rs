@@ -8,7 +8,8 @@ use workflow::ports::{Claimed, Observation};
 use super::paused::Paused;
 use crate::outcome::Report;
 
-/// Nothing is said of a plugin that did not run, or where the original was to blame.
+/// Nothing is said of a plugin that did not run, or where the original was to blame. Whoever failed before and fails
+/// again says nothing new: at the end of a queue there may be nothing but such, and its plugin is as well as before.
 pub(super) fn observe(
     plan: &Plan,
     paused: &Paused,
@@ -24,7 +25,8 @@ pub(super) fn observe(
         let settings = step.breaker.as_ref().map(breaker::Settings::from);
         let settings = settings.unwrap_or_default();
         let mut see = |plugin: &PlannedPlugin, ok: Option<bool>| {
-            seen.extend(ok.map(|ok| Observation {
+            let news = ok.filter(|ok| *ok || job.errors == 0);
+            seen.extend(news.map(|ok| Observation {
                 plugin: plugin.digest.clone(),
                 title: format!("{}@{}", plugin.name, plugin.version),
                 original: job.original.digest.clone(),
@@ -139,6 +141,18 @@ mod tests {
         }
         assert_eq!(said("fail", &[], None, Some(FailureKind::BadInput)), told(&[]));
         assert_eq!(said("fail", &[], None, None), told(&[]), "never reached");
+    }
+
+    #[test]
+    fn only_the_first_failure_of_a_job_is_news() {
+        let again = Claimed { errors: 1, ..job() };
+        let report = Report {
+            steps: vec![step(false, None)],
+            ..Report::default()
+        };
+        let failure = Failure::new(FailureKind::Timeout, "it failed").at_step("guest");
+        let heard = |failure| observe(&plan("fail"), &Paused::new(), &again, &report, failure).len();
+        assert_eq!((heard(Some(&failure)), heard(None)), (0, 1));
     }
 
     #[test]

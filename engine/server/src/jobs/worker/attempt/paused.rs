@@ -7,7 +7,9 @@ use workflow::plan::{Action, Fallback, OnFailure, Plan};
 /// Plugins that a job does without, by digest.
 pub(super) type Paused = BTreeSet<String>;
 
-/// `Err` is the plugin that the job has to wait for: nothing stands in for it, or what does is paused, too.
+/// `Err` is the plugin that the job has to wait for: nothing stands in for it, or what does is paused, too. The job waits
+/// for the step's own plugin even then: let through, it tries that one; and when what stands in is well first, the store
+/// lets it go around.
 pub(super) fn paused(plan: &Plan, admits: impl Fn(&str) -> bool) -> Result<Paused, String> {
     let mut paused = Paused::new();
     for step in &plan.steps {
@@ -20,7 +22,7 @@ pub(super) fn paused(plan: &Plan, admits: impl Fn(&str) -> bool) -> Result<Pause
         match &step.on_failure {
             OnFailure::Fail => return Err(plugin.digest.clone()),
             OnFailure::Fallback(Fallback::Plugin { plugin: instead, .. }) if !admits(&instead.digest) => {
-                return Err(instead.digest.clone());
+                return Err(plugin.digest.clone());
             }
             OnFailure::Skip | OnFailure::Fallback(_) => {
                 paused.insert(plugin.digest.clone());
@@ -68,7 +70,7 @@ pub(super) mod tests {
             ("{ fallback: photo }", &["sick"][..], without()),
             (spare, &["sick"][..], without()),
             (spare, &["spare"][..], Ok(Paused::new())),
-            (spare, &["sick", "spare"][..], Err("spare".to_owned())),
+            (spare, &["sick", "spare"][..], Err("sick".to_owned())),
         ] {
             let found = paused(&plan(on_failure), |plugin| !shut.contains(&plugin));
             assert_eq!(found, expected, "{on_failure}, with {shut:?} shut");

@@ -1,0 +1,237 @@
+//! Components that plans are pinned to: kept beside the blobs, so that a job still runs after its plugin was replaced.
+//!
+//! What the active pipelines use is put there when a server starts, and never deleted: it is little, and dead letters may
+//! be sent again after years. A worker that gets a job whose plugin lies in none of its folders fetches it from there.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tempfile::NamedTempFile;
+use workflow::failure::{Failure, FailureKind};
+use workflow::plan::{Plan, PlannedPlugin};
+use workflow::ports::{StoreError, Stored};
+
+use crate::app::App;
+use crate::budget::Spent;
+use crate::executor::pool::PoolConfig;
+use crate::library::sha256;
+use crate::regular;
+
+pub(crate) struct Components {
+    /// Where copies of our own lie, those of installed plugins and fetched ones.
+    folder: PathBuf,
+    config: PoolConfig,
+    /// All that the active pipelines use is kept.
+    kept: AtomicBool,
+    /// One is fetched at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// The digests of those that are nowhere, as far as that was said.
+    missed: Mutex<BTreeSet<String>>,
+}
+
+/// Why a plan cannot be run here now.
+pub(crate) enum Lack {
+    /// One of its components is neither here nor kept.
+    Nowhere,
+    Store(StoreError),
+    /// One of its components cannot be loaded.
+    Unusable(Failure),
+}
+
+impl Components {
+    pub(crate) fn new(folder: PathBuf, config: PoolConfig) -> Self {
+        Self {
+            folder,
+            config,
+            kept: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
+            missed: Mutex::default(),
+        }
+    }
+
+    fn file(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+
+    /// Once for each: its jobs come again and again.
+    fn miss(&self, plugin: &PlannedPlugin) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if missed.insert(plugin.digest.clone()) {
+            tracing::warn!(
+                digest = plugin.digest,
+                "{}@{} is neither installed nor kept; its jobs wait until some worker has it",
+                plugin.name,
+                plugin.version
+            );
+        }
+    }
+}
+
+/// Keeps what the active pipelines use; once that is done, it has nothing to do.
+pub(crate) async fn keep(app: &App) -> Stored<()> {
+    if app.components.kept.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let mut used = BTreeSet::new();
+    for pipeline in app.library.pipelines.values() {
+        used.extend(pipeline.plan.plugins().iter().map(|plugin| plugin.digest.clone()));
+    }
+    for digest in used {
+        let file = app.library.component(&digest);
+        let bytes = match file {
+            Some(file) => read(file, &digest).await,
+            None => None,
+        };
+        let Some(bytes) = bytes else {
+            tracing::warn!(digest, "a plugin's file has changed since it was installed");
+            continue;
+        };
+        match lay_down(app, &digest, bytes.clone()).await {
+            Ok(copy) => app.library.run_from(&digest, copy),
+            Err(error) => tracing::warn!(digest, "no copy of a plugin could be made: {error}"),
+        }
+        let length = app.jobs.blobs.component_length(&digest).await?;
+        if length != Some(bytes.len() as u64) {
+            app.jobs.blobs.put_component(&digest, bytes).await?;
+        }
+    }
+    app.components.kept.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// A copy of our own, which nobody replaces under executors that have yet to load it.
+async fn lay_down(app: &App, digest: &str, bytes: Bytes) -> io::Result<PathBuf> {
+    let file = app.components.file(digest);
+    if read(file.clone(), digest).await.is_none() {
+        let to = file.clone();
+        blocking(move || write(&to, &bytes)).await?;
+    }
+    Ok(file)
+}
+
+/// Gets those of a plan's components that are not in the library.
+pub(crate) async fn complete(app: &Arc<App>, plan: &Plan) -> Result<(), Lack> {
+    for plugin in plan.plugins() {
+        if !app.library.has(&plugin.digest) {
+            fetch(app, plugin).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(app: &Arc<App>, plugin: &PlannedPlugin) -> Result<(), Lack> {
+    let _turn = app.components.turn.lock().await;
+    let digest = &plugin.digest;
+    if app.library.has(digest) {
+        return Ok(());
+    }
+    let file = app.components.file(digest);
+    if read(file.clone(), digest).await.is_none() {
+        let kept = kept(app, digest).await.map_err(Lack::Store)?;
+        let Some(bytes) = kept else {
+            app.components.miss(plugin);
+            return Err(Lack::Nowhere);
+        };
+        let to = file.clone();
+        let written = blocking(move || write(&to, &bytes)).await;
+        written.map_err(|error| Lack::Store(unavailable(&error)))?;
+    }
+    let (here, of) = (Arc::clone(app), digest.clone());
+    let added = blocking(move || {
+        let added = here.library.add(file, &of, &here.components.config);
+        added.map_err(|error| io::Error::other(format!("{error:#}")))
+    });
+    added.await.map_err(|error| {
+        let text = format!(
+            "the plugin {}@{} cannot be loaded: {error}",
+            plugin.name, plugin.version
+        );
+        Lack::Unusable(Failure::new(FailureKind::Infrastructure, text))
+    })
+}
+
+/// The bytes of a component, counted against what may be in memory until they are sent; `None` if it is nowhere.
+pub(crate) async fn find(app: &App, digest: &str) -> Stored<Result<Option<Bytes>, Spent>> {
+    if !is_digest(digest) {
+        return Ok(Ok(None));
+    }
+    if let Some(file) = app.library.component(digest) {
+        let length = std::fs::metadata(&file).map_or(0, |about| about.len());
+        let mut share = app.budget.share();
+        if let Err(spent) = share.grow(length.min(plugin_host::MAX_COMPONENT)) {
+            return Ok(Err(spent));
+        }
+        if let Some(bytes) = read(file, digest).await {
+            return Ok(Ok(Some(Arc::new(share).hold(bytes))));
+        }
+    }
+    let Some(length) = app.jobs.blobs.component_length(digest).await? else {
+        return Ok(Ok(None));
+    };
+    let mut share = app.budget.share();
+    if let Err(spent) = share.grow(length) {
+        return Ok(Err(spent));
+    }
+    let kept = kept(app, digest).await?;
+    Ok(Ok(kept.map(|bytes| Arc::new(share).hold(bytes))))
+}
+
+/// From beside the blobs.
+async fn kept(app: &App, digest: &str) -> Stored<Option<Bytes>> {
+    let Some(bytes) = app.jobs.blobs.get_component(digest).await? else {
+        return Ok(None);
+    };
+    let expected = digest.to_owned();
+    let checked = blocking(move || Ok((sha256(&bytes) == expected).then_some(bytes))).await;
+    let checked = checked.map_err(|error| unavailable(&error))?;
+    if checked.is_none() {
+        tracing::error!(digest, "a kept component was altered where it lies");
+    }
+    Ok(checked)
+}
+
+/// The file, if it is this component.
+async fn read(file: PathBuf, digest: &str) -> Option<Bytes> {
+    let expected = digest.to_owned();
+    let read = blocking(move || {
+        let bytes = regular::read(&file, plugin_host::MAX_COMPONENT)?;
+        Ok((sha256(&bytes) == expected).then(|| Bytes::from(bytes)))
+    });
+    read.await.ok().flatten()
+}
+
+/// Whole or not at all; whoever reads it compares its digest.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Away from the threads that serve everybody.
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(act).await.map_err(io::Error::other)?
+}
+
+fn unavailable(error: &io::Error) -> StoreError {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        return StoreError::Full(error.to_string());
+    }
+    StoreError::Unavailable {
+        message: format!("components: {error}"),
+        maybe_done: false,
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
