@@ -64,7 +64,7 @@ fn blobs_of_another_database_are_refused_until_they_are_adopted() {
     );
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let server = start(&one, &blobs, &[]);
-    server.process("thumb?wait=30s", &photo).ok();
+    drop(server.process("thumb?wait=30s", &photo).ok());
     drop(server);
     let done = refused(&folder, &other, &blobs);
     assert!(done.errors.contains("this database is new"), "{}", done.errors);

@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// The same, or `None` while the server is away, as during a restart, or has trouble of its own.
-    pub(super) fn reach(&self, request: RequestBuilder) -> Result<Option<Response>> {
+    pub(super) fn reach(request: RequestBuilder) -> Result<Option<Response>> {
         match request.send() {
             Ok(answer) if !answer.status().is_server_error() => accepted(answer).map(Some),
             _ => Ok(None),

@@ -53,7 +53,7 @@ fn followed(client: &Client, job: &Value, line: &ProgressBar) -> Result<Value> {
     let mut heard = Instant::now();
     while !has_ended(&job) {
         let request = client.get(&format!("{path}/events")).timeout(STREAM);
-        if let Some(stream) = client.reach(request)? {
+        if let Some(stream) = Client::reach(request)? {
             for told in events(stream) {
                 line.set_message(said(&told));
                 heard = Instant::now();
@@ -107,7 +107,7 @@ fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<bool> {
 
 /// `None` while the server is away.
 fn look(client: &Client, path: &str) -> Result<Option<Value>> {
-    let answer = client.reach(client.get(path))?;
+    let answer = Client::reach(client.get(path))?;
     // One that breaks off is none.
     Ok(answer.and_then(|answer| answer.json().ok()))
 }
