@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use e2e::faults::disk::{Layout, below_the_floors, without_floors};
-use e2e::faults::{clock, database, io, lease, order};
+use e2e::faults::{clock, database, gc, io, lease, order};
 
 /// In MiB.
 const DISK: u64 = 24;
@@ -64,4 +64,9 @@ fn nobody_waits_for_a_clock_that_went_back() {
 #[test]
 fn servers_whose_clocks_differ_take_nothing_from_each_other() {
     clock::an_hour_apart(4);
+}
+
+#[test]
+fn deletions_that_are_cut_off_take_nothing_that_is_needed() {
+    gc::deletions(6, 9);
 }

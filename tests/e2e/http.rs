@@ -1,6 +1,6 @@
 //! The HTTP API: shapes of answers, headers, and errors as problem details.
 
-use e2e::{Answer, Server, fixture_plugins, form, pictures};
+use e2e::{Answer, Server, fixture_plugins, form, form_of, pictures};
 use image::ImageFormat;
 
 #[test]
@@ -116,6 +116,18 @@ fn a_form_is_as_good_as_a_raw_body() {
             .process_with("thumb", &[("content-type", &content_type)], &body)
             .ok();
         assert_eq!(answer.body, raw.body, "{field}");
+    }
+}
+
+#[test]
+fn a_form_with_two_images_is_not_half_done() {
+    let server = Server::examples().start();
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    let (content_type, body) = form_of("file", [("a.png", &photo[..]), ("b.png", &photo[..])]);
+    for target in ["thumb", "thumb?wait=30s"] {
+        let refused = server.process_with(target, &[("content-type", &content_type)], &body);
+        assert_eq!((refused.status, refused.problem().as_str()), (400, "bad-request"));
+        assert!(refused.json()["detail"].as_str().unwrap().contains("several"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Blobs belong to one database: with another one, or an older copy, nothing is served and so nothing is lost.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use e2e::{Ran, Server, pictures, stopbath};
 use image::ImageFormat;
@@ -90,4 +91,33 @@ fn an_older_copy_of_the_database_is_refused() {
     drop(start(&database(&now), &blobs, &[]));
     let done = refused(&folder, &copy, &blobs);
     assert!(done.errors.contains("older copy"), "{}", done.errors);
+}
+
+#[test]
+fn a_server_whose_blobs_were_adopted_takes_in_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = folder.path().join("blobs");
+    let (one, other) = (
+        database(&folder.path().join("one")),
+        database(&folder.path().join("other")),
+    );
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    let submit = |server: &Server| server.post("/v1/pipelines/thumb/jobs", &[], &photo);
+    // It looks so often whose the blobs are.
+    let first = start(&one, &blobs, &["--grace-ms", "50"]);
+    assert_eq!(submit(&first).status, 202);
+    let second = start(&other, &blobs, &["--adopt-blobs"]);
+    let begun = Instant::now();
+    let refused = loop {
+        let answer = submit(&first);
+        if answer.status != 202 {
+            break answer.json();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it takes in jobs");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(refused["status"], 503, "{refused}");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("another database"), "{detail}");
+    assert_eq!(submit(&second).status, 202);
 }

@@ -13,7 +13,7 @@ mod webhooks;
 
 use std::time::{Duration, Instant};
 
-use e2e::{Server, pictures, stopbath};
+use e2e::{Server, form, pictures, stopbath};
 use image::{DynamicImage, ImageFormat};
 use serde_json::Value;
 
@@ -125,6 +125,10 @@ fn who_waits_gets_the_answer_or_the_address_of_the_job() {
     let id = in_time.header("stopbath-job");
     assert_eq!(in_time.header("location"), format!("/v1/jobs/{id}"));
     assert_eq!(wait_for_end(&server, id)["state"], "succeeded");
+    let (content_type, body) = form("file", "cat.png", &photo);
+    let named = server.process_with("thumb?wait=30s", &[("content-type", &content_type)], &body);
+    let named = show(&server, named.ok().header("stopbath-job"));
+    assert_eq!(named["original"]["filename"], "cat.png");
     let later = server.process("thumb?wait=1ms", &photo);
     assert_eq!(later.status, 202);
     let location = later.header("location").to_owned();
@@ -135,7 +139,7 @@ fn who_waits_gets_the_answer_or_the_address_of_the_job() {
     let letter = format!("/v1/dead/{}", bad.header("stopbath-job"));
     assert_eq!(server.get(&letter).ok().json()["failure"]["kind"], "unsupported");
     let counts = server.get("/v1/counts").ok().json();
-    assert_eq!(counts["thumb"]["succeeded"], 2, "nothing is run twice: {counts}");
+    assert_eq!(counts["thumb"]["succeeded"], 3, "nothing is run twice: {counts}");
     assert_eq!(counts["thumb"]["dead"], 1, "{counts}");
 }
 
@@ -178,7 +182,22 @@ fn events_tell_the_whole_story_and_end() {
         .next_back()
         .unwrap();
     let job: Value = serde_json::from_str(last).unwrap();
-    assert_eq!((&job["state"], &job["id"]), (&"succeeded".into(), &id.into()));
+    assert_eq!(
+        (&job["state"], &job["id"]),
+        (&"succeeded".into(), &id.as_str().into())
+    );
+
+    let last = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("id: "))
+        .next_back()
+        .unwrap();
+    let path = format!("{}/v1/jobs/{id}/events", server.url());
+    let again = |seen: &str| {
+        let request = ureq::get(path.as_str()).header("last-event-id", seen);
+        request.call().unwrap().status().as_u16()
+    };
+    assert_eq!((again(last), again("queued-0")), (204, 200));
 }
 
 #[test]
@@ -256,6 +275,24 @@ fn the_command_line_submits_watches_and_shows() {
         .ok()
         .output;
     assert!(shown.contains("small.png") && shown.contains("32x24"), "{shown}");
+    assert!(
+        shown.contains("good.png") && !shown.contains("failure"),
+        "{shown}"
+    );
+    let out = folder.path().join("out");
+    let fetched = stopbath([
+        "--server",
+        server.url(),
+        "job",
+        "fetch",
+        &id,
+        "-o",
+        out.to_str().unwrap(),
+    ]);
+    let file = fetched.ok().output;
+    assert!(file.trim_end().ends_with("out/good-small.png"), "{file}");
+    let small = pictures::read(&std::fs::read(file.trim_end()).unwrap());
+    assert_eq!(small.dimensions(), (32, 24));
     let nobody = stopbath(["job", "list", "--server", "http://127.0.0.1:9"]);
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.errors.contains("--server"), "{}", nobody.errors);

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod database;
 pub mod disk;
+pub mod gc;
 pub mod io;
 pub mod lease;
 pub mod order;

@@ -3,6 +3,7 @@
 //! No two originals are alike, and neither are their renditions: what is there before it is written cannot be missed.
 
 mod check;
+mod gc;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

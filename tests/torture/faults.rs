@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use e2e::faults::disk::{Layout, below_the_floors, without_floors};
-use e2e::faults::{clock, database, io, lease, order};
+use e2e::faults::{clock, database, gc, io, lease, order};
 use e2e::s3::storm;
 
 use crate::SEED;
 
 /// In MiB.
 const DISK: u64 = 48;
+/// Kills while bytes are deleted.
+const DELETIONS: u32 = 60;
 /// Outages of S3.
 const STORMS: u32 = 20;
 
@@ -25,6 +27,7 @@ pub(crate) fn faults(rounds: u32) {
         timed("the order of calls", order::of_one_submission);
         timed("a database that crashes", || database::blows(20));
         timed("a server that stands still", || lease::late_results(4));
+        timed("deletions that are cut off", || gc::deletions(DELETIONS, SEED));
         timed("a clock that jumps", || clock::jumps(50));
         timed("S3 in bad weather", || println!("{}", storm(STORMS, SEED)));
         timed("two clocks", || clock::an_hour_apart(50));

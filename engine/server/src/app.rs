@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
-use workflow::failure::{Failure, FailureKind};
 use workflow::plan::Plan;
+use workflow::ports::{StoreError, Stored};
 
 use crate::breakers::Breakers;
 use crate::budget::Budget;
@@ -26,7 +26,7 @@ pub(crate) struct EngineArgs {
     /// Folder for everything that Stopbath keeps; default: `stopbath` in the user's data directory.
     #[arg(long, env = "STOPBATH_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Folder of plugins (*.wasm).
+    /// Folder of plugins (*.wasm); default: `plugins` in the data folder.
     #[arg(long, env = "STOPBATH_PLUGINS", value_name = "DIR")]
     pub(crate) plugins: Option<PathBuf>,
     /// How many images are worked on at once, each in a process of its own; default: the number of cores.
@@ -139,7 +139,7 @@ impl App {
     }
 
     /// A plan that some job is pinned to.
-    pub(crate) async fn plan(&self, digest: &str) -> Result<Arc<Plan>, Failure> {
+    pub(crate) async fn plan(&self, digest: &str) -> Stored<Arc<Plan>> {
         let known = self
             .plans
             .read()
@@ -149,15 +149,9 @@ impl App {
         if let Some(plan) = known {
             return Ok(plan);
         }
-        let infrastructure = |text: String| Failure::new(FailureKind::Infrastructure, text);
-        let found = self
-            .jobs
-            .store
-            .plan(digest)
-            .await
-            .map_err(|e| infrastructure(e.to_string()))?;
-        let plan = found.ok_or_else(|| infrastructure(format!("the plan {digest} is not in the store")))?;
-        let plan = Arc::new(plan);
+        let found = self.jobs.store.plan(digest).await?;
+        let absent = || StoreError::Broken(format!("the plan {digest} is not in it"));
+        let plan = Arc::new(found.ok_or_else(absent)?);
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         plans.insert(digest.to_owned(), Arc::clone(&plan));
         Ok(plan)

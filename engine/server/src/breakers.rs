@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use workflow::breaker::Breaker;
+use workflow::breaker::{Breaker, Phase};
 use workflow::ports::{BreakerView, Stored};
 
 use crate::app::App;
@@ -30,6 +30,7 @@ pub(crate) struct Breakers {
 
 #[derive(Debug)]
 struct Known {
+    title: String,
     breaker: Breaker,
     parked: u64,
 }
@@ -41,6 +42,13 @@ impl Breakers {
     pub(crate) fn admits(&self, plugin: &str, pass: bool) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(plugin).is_none_or(|known| known.breaker.admits(pass))
+    }
+
+    /// Nobody calls it, whatever happens: there is no trial either.
+    pub(crate) fn is_stopped(&self, plugin: &str) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let phase = known.get(plugin).map(|known| known.breaker.phase());
+        matches!(phase, Some(Phase::Isolated | Phase::Missing))
     }
 
     /// Some breaker wants to hear that time passes, or jobs wait for one and may find a way around it.
@@ -66,16 +74,38 @@ impl Breakers {
         let known = |view: BreakerView| {
             let BreakerView {
                 plugin,
+                title,
                 breaker,
                 parked,
-                ..
             } = view;
-            (plugin, Known { breaker, parked })
+            let known = Known {
+                title,
+                breaker,
+                parked,
+            };
+            (plugin, known)
         };
-        let found = found.into_iter().map(known).collect();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = found;
+        let found: BTreeMap<String, Known> = found.into_iter().map(known).collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for (plugin, now) in &found {
+            now.say_what_changed(known.get(plugin));
+        }
+        *known = found;
+        drop(known);
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Ok(())
+    }
+}
+
+impl Known {
+    fn say_what_changed(&self, before: Option<&Self>) {
+        let phase = self.breaker.phase().name();
+        let before = before.map_or(Phase::Closed.name(), |before| before.breaker.phase().name());
+        if phase != before {
+            let (plugin, parked) = (&self.title, self.parked);
+            let why = self.breaker.reason();
+            tracing::info!(plugin, parked, why, "a breaker is {phase} that was {before}");
+        }
     }
 }
 

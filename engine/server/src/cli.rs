@@ -14,6 +14,7 @@ mod replay;
 mod run;
 mod serve;
 pub(crate) mod style;
+mod table;
 mod webhook;
 
 use std::io::{ErrorKind, Write};
@@ -29,9 +30,26 @@ use crate::telemetry::{self, LogFormat};
 #[derive(Debug, Parser)]
 #[command(name = "stopbath", version, max_term_width = 100)]
 struct Cli {
-    /// How log lines look.
-    #[arg(long, global = true, env = "STOPBATH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    /// How log lines look: `auto` (pretty on a terminal, JSON elsewhere), `pretty` or `json`.
+    #[arg(
+        long,
+        global = true,
+        env = "STOPBATH_LOG_FORMAT",
+        value_enum,
+        default_value_t = LogFormat::Auto,
+        hide_possible_values = true,
+        help_heading = "Logging"
+    )]
     log_format: LogFormat,
+    /// Of the commands that talk to a server: they know the option themselves, this is for those who write it first.
+    #[arg(
+        long = "server",
+        id = "server",
+        global = true,
+        value_name = "URL",
+        hide = true
+    )]
+    _server: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,7 +78,7 @@ enum Command {
     /// Say who is told of the ends of jobs, and look at what was sent.
     #[command(subcommand)]
     Webhook(webhook::Command),
-    /// List what people did: redrives, purges, switched breakers, changed webhooks, cancelled jobs.
+    /// List what was done: redrives, purges, switched breakers, changed webhooks, cancelled jobs.
     Audit(audit::Args),
     /// Look into plugins, and try them.
     #[command(subcommand)]
@@ -117,6 +135,12 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
 }
 
+/// For commands that have one image at a time in hand: these options are taken, and mean nothing.
+fn one_at_a_time(arg: clap::Arg) -> clap::Arg {
+    let hidden = arg.is_hide_set() || matches!(arg.get_id().as_str(), "executors" | "queue");
+    arg.hide(hidden)
+}
+
 /// The command without what is hidden.
 fn shown() -> clap::Command {
     let whole = Cli::command();
@@ -141,5 +165,21 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_server_may_be_named_before_the_command_or_behind_it() {
+        for line in [
+            "stopbath --server there job list",
+            "stopbath job --server there list",
+            "stopbath job list --server there",
+            "stopbath --server there audit",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert!(
+                format!("{:?}", cli.command).contains(r#"server: "there""#),
+                "{cli:?}"
+            );
+        }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! What the active pipelines use is put there when a server starts, and never deleted: it is little, and dead letters may
 //! be sent again after years. A worker that gets a job whose plugin lies in none of its folders fetches it from there.
+//! Jobs whose component is not there either wait for its breaker until it is found.
 
-use std::collections::BTreeSet;
+pub(crate) mod missing;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
 use workflow::failure::{Failure, FailureKind};
 use workflow::plan::{Plan, PlannedPlugin};
 use workflow::ports::{StoreError, Stored};
@@ -21,21 +24,26 @@ use crate::executor::pool::PoolConfig;
 use crate::library::sha256;
 use crate::regular;
 
+/// What the names of files begin with while they are written.
+const UNFINISHED: &str = ".tmp";
+/// Nobody writes for so long.
+const ABANDONED: Duration = Duration::from_mins(10);
+
 pub(crate) struct Components {
     /// Where copies of our own lie, those of installed plugins and fetched ones.
     folder: PathBuf,
     config: PoolConfig,
     /// All that the active pipelines use is kept.
     kept: AtomicBool,
-    /// One is fetched at a time.
-    turn: tokio::sync::Mutex<()>,
-    /// The digests of those that are nowhere, as far as that was said.
-    missed: Mutex<BTreeSet<String>>,
+    /// Each is fetched once at a time, by digest.
+    turns: Mutex<BTreeMap<String, Turn>>,
 }
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// Why a plan cannot be run here now.
 pub(crate) enum Lack {
-    /// One of its components is neither here nor kept.
+    /// One of its components is neither here nor kept, and its jobs wait now.
     Nowhere,
     Store(StoreError),
     /// One of its components cannot be loaded.
@@ -44,12 +52,12 @@ pub(crate) enum Lack {
 
 impl Components {
     pub(crate) fn new(folder: PathBuf, config: PoolConfig) -> Self {
+        clear(&folder);
         Self {
             folder,
             config,
             kept: AtomicBool::new(false),
-            turn: tokio::sync::Mutex::default(),
-            missed: Mutex::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -57,16 +65,22 @@ impl Components {
         self.folder.join(format!("{digest}.wasm"))
     }
 
-    /// Once for each: its jobs come again and again.
-    fn miss(&self, plugin: &PlannedPlugin) {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        if missed.insert(plugin.digest.clone()) {
-            tracing::warn!(
-                digest = plugin.digest,
-                "{}@{} is neither installed nor kept; its jobs wait until some worker has it",
-                plugin.name,
-                plugin.version
-            );
+    fn turn(&self, digest: &str) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(digest.to_owned()).or_default())
+    }
+}
+
+/// What processes that were killed had not written to the end. Others may share the folder and be writing now.
+fn clear(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let written = entry.metadata().and_then(|about| about.modified());
+        let age = written.ok().and_then(|at| at.elapsed().ok());
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED)
+            && age.is_some_and(|age| age > ABANDONED)
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            tracing::warn!(file = %entry.path().display(), "cannot be cleared away: {error}");
         }
     }
 }
@@ -80,27 +94,38 @@ pub(crate) async fn keep(app: &App) -> Stored<()> {
     for pipeline in app.library.pipelines.values() {
         used.extend(pipeline.plan.plugins().iter().map(|plugin| plugin.digest.clone()));
     }
+    let mut all = true;
     for digest in used {
-        let file = app.library.component(&digest);
-        let bytes = match file {
-            Some(file) => read(file, &digest).await,
-            None => None,
-        };
-        let Some(bytes) = bytes else {
-            tracing::warn!(digest, "a plugin's file has changed since it was installed");
-            continue;
-        };
-        match lay_down(app, &digest, bytes.clone()).await {
-            Ok(copy) => app.library.run_from(&digest, copy),
-            Err(error) => tracing::warn!(digest, "no copy of a plugin could be made: {error}"),
-        }
-        let length = app.jobs.blobs.component_length(&digest).await?;
-        if length != Some(bytes.len() as u64) {
-            app.jobs.blobs.put_component(&digest, bytes).await?;
-        }
+        all &= keep_one(app, &digest).await?;
     }
-    app.components.kept.store(true, Ordering::Relaxed);
+    app.components.kept.store(all, Ordering::Relaxed);
     Ok(())
+}
+
+/// Whether it is kept now. What lies there is read once, as damage may not show in its length.
+async fn keep_one(app: &App, digest: &str) -> Stored<bool> {
+    let file = app.library.component(digest);
+    let installed = match file {
+        Some(file) => read(file, digest).await,
+        None => None,
+    };
+    let there = kept(app, digest).await?;
+    let is_there = there.is_some();
+    let Some(bytes) = installed.or(there) else {
+        tracing::warn!(
+            digest,
+            "a plugin's file has changed since it was installed, before the plugin was kept"
+        );
+        return Ok(false);
+    };
+    match lay_down(app, digest, bytes.clone()).await {
+        Ok(copy) => app.library.run_from(digest, copy),
+        Err(error) => tracing::warn!(digest, "no copy of a plugin could be made: {error}"),
+    }
+    if !is_there {
+        app.jobs.blobs.put_component(digest, bytes).await?;
+    }
+    Ok(true)
 }
 
 /// A copy of our own, which nobody replaces under executors that have yet to load it.
@@ -113,32 +138,58 @@ async fn lay_down(app: &App, digest: &str, bytes: Bytes) -> io::Result<PathBuf> 
     Ok(file)
 }
 
-/// Gets those of a plan's components that are not in the library.
-pub(crate) async fn complete(app: &Arc<App>, plan: &Plan) -> Result<(), Lack> {
+/// Sees to it that a plan's components lie where nobody replaces them, but for those that nobody will call now.
+pub(crate) async fn complete(
+    app: &Arc<App>,
+    plan: &Plan,
+    is_called: impl Fn(&str) -> bool,
+) -> Result<(), Lack> {
     for plugin in plan.plugins() {
-        if !app.library.has(&plugin.digest) {
+        if is_called(&plugin.digest) && !app.library.is_safe(&plugin.digest) {
             fetch(app, plugin).await?;
         }
     }
     Ok(())
 }
 
+/// From our own copy, or the installed file unless it was replaced, or from beside the blobs.
 async fn fetch(app: &Arc<App>, plugin: &PlannedPlugin) -> Result<(), Lack> {
-    let _turn = app.components.turn.lock().await;
     let digest = &plugin.digest;
-    if app.library.has(digest) {
+    let turn = app.components.turn(digest);
+    let _mine = turn.lock().await;
+    if app.library.is_safe(digest) {
         return Ok(());
     }
     let file = app.components.file(digest);
     if read(file.clone(), digest).await.is_none() {
-        let kept = kept(app, digest).await.map_err(Lack::Store)?;
-        let Some(bytes) = kept else {
-            app.components.miss(plugin);
+        let installed = match app.library.component(digest) {
+            Some(file) => read(file, digest).await,
+            None => None,
+        };
+        let is_installed = installed.is_some();
+        let bytes = match installed {
+            Some(bytes) => Some(bytes),
+            None => kept(app, digest).await.map_err(Lack::Store)?,
+        };
+        let Some(bytes) = bytes else {
+            missing::miss(app, plugin).await.map_err(Lack::Store)?;
             return Err(Lack::Nowhere);
         };
         let to = file.clone();
-        let written = blocking(move || write(&to, &bytes)).await;
-        written.map_err(|error| Lack::Store(unavailable(&error)))?;
+        match blocking(move || write(&to, &bytes)).await {
+            Ok(()) => {}
+            // It runs from there all the same.
+            Err(error) if is_installed => {
+                tracing::warn!(digest, "no copy of a plugin could be made: {error}");
+                return Ok(());
+            }
+            Err(error) => return Err(Lack::Store(unavailable(&error))),
+        }
+    }
+    if app.library.has(digest) {
+        // It was inspected when it was installed.
+        app.library.run_from(digest, file);
+        return Ok(());
     }
     let (here, of) = (Arc::clone(app), digest.clone());
     let added = blocking(move || {
@@ -208,7 +259,7 @@ async fn read(file: PathBuf, digest: &str) -> Option<Bytes> {
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -4,6 +4,7 @@
 //! callers. All of them talk to the store and the blobs through here, and tell each other what happened through `news`.
 
 mod burial;
+mod deaths;
 mod identity;
 pub(crate) mod intake;
 pub(crate) mod load;
@@ -15,7 +16,6 @@ pub(crate) mod worker;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
@@ -23,11 +23,14 @@ use rustix::fs::{FlockOperation, flock};
 use storage::blobs::Blobs;
 use storage::disk::{Floors, Gauge, Room};
 use storage::sql::SqlStore;
+use tempfile::TempDir;
 use tokio::sync::broadcast;
 use workflow::job::State;
-use workflow::ports::{Identity, Store};
+use workflow::ports::{Identity, Millis, Store};
 
 use crate::clock::Clock;
+use burial::Burials;
+use deaths::DeathLog;
 use identity::Names;
 use load::Load;
 use redrives::Redrives;
@@ -45,7 +48,7 @@ pub(crate) struct JobArgs {
     #[arg(long, env = "STOPBATH_BLOBS", value_name = "URL")]
     blobs: Option<String>,
     /// Takes blobs over that belong to another database, or to a newer copy of this one. For one start.
-    #[arg(long, env = "STOPBATH_ADOPT_BLOBS")]
+    #[arg(long)]
     adopt_blobs: bool,
     /// With less room than this on a disk, in MiB, no new jobs are taken in.
     #[arg(long, env = "STOPBATH_SOFT_FLOOR", value_name = "MIB", default_value_t = 1024)]
@@ -72,6 +75,16 @@ pub(crate) struct JobArgs {
         value_parser = clap::value_parser!(u64).range(1..=300)
     )]
     pub(crate) heartbeat: u64,
+    /// For tests: so long bytes that nothing refers to are left alone, and rounds of deletions apart, in milliseconds.
+    #[arg(
+        long,
+        env = "STOPBATH_GRACE_MS",
+        value_name = "MS",
+        default_value_t = 60_000,
+        hide = true,
+        value_parser = clap::value_parser!(u32).range(1..=60_000)
+    )]
+    grace_ms: u32,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
@@ -102,6 +115,7 @@ pub(crate) struct Jobs {
     /// What happened in this process; other workers' jobs are found by asking the store.
     pub(crate) news: broadcast::Sender<News>,
     pub(crate) load: Load,
+    pub(crate) deaths: DeathLog,
     pub(crate) sources: Sources,
     pub(crate) hooks: Hooks,
     pub(crate) redrives: Redrives,
@@ -109,12 +123,12 @@ pub(crate) struct Jobs {
     pub(crate) args: JobArgs,
     /// No other process uses this database, so nobody else can be running its jobs.
     pub(crate) alone: bool,
-    /// Of forgetting.
-    pub(crate) rounds: AtomicUsize,
+    pub(crate) burials: Burials,
     /// Disks whose room matters.
     disks: Vec<PathBuf>,
     gauge: Mutex<Gauge>,
     _lock: Option<File>,
+    _temporary: Option<TempDir>,
 }
 
 impl Jobs {
@@ -133,10 +147,14 @@ impl Jobs {
         let store = SqlStore::open(&url)
             .await
             .with_context(|| format!("open the store {}", without_password(&url)))?;
-        let blobs = args
-            .blobs
-            .clone()
-            .unwrap_or_else(|| data.join("blobs").display().to_string());
+        // A database in memory is another one at each start, and so are its blobs.
+        let in_memory = url == "sqlite::memory:" && args.blobs.is_none();
+        let temporary = in_memory.then(|| tempfile::Builder::new().prefix("blobs-").tempdir_in(data));
+        let temporary = temporary.transpose().context("make a folder for blobs")?;
+        let blobs = args.blobs.clone().unwrap_or_else(|| {
+            let folder = temporary.as_ref().map(|folder| folder.path().to_owned());
+            folder.unwrap_or_else(|| data.join("blobs")).display().to_string()
+        });
         let mut disks: Vec<PathBuf> = file
             .iter()
             .filter_map(|f| f.parent())
@@ -165,16 +183,18 @@ impl Jobs {
             clock: Clock::start(),
             news: broadcast::channel(4096).0,
             load: Load::default(),
+            deaths: DeathLog::default(),
             sources: Sources::new(&args.sources)?,
             hooks: Hooks::new(&args.webhooks)?,
             redrives: Redrives::default(),
             worker: worker_name(),
             args: args.clone(),
             alone: url.starts_with("sqlite:"),
-            rounds: AtomicUsize::new(0),
+            burials: Burials::default(),
             disks,
             gauge: Mutex::new(Gauge::new(floors)),
             _lock: lock,
+            _temporary: temporary,
         })
     }
 
@@ -188,7 +208,14 @@ impl Jobs {
             .judge(least)
     }
 
+    /// So long bytes that nothing refers to are left alone, as somebody may be about to refer to them. Clocks may differ by
+    /// as much.
+    fn grace(&self) -> Millis {
+        self.args.grace_ms.into()
+    }
+
     pub(crate) fn tell(&self, job: &str, state: State) {
+        tracing::debug!(job, %state, "news of a job");
         let job = job.to_owned();
         self.news.send(News { job, state }).ok();
     }

@@ -10,6 +10,7 @@ mod cli;
 mod clock;
 mod components;
 mod executor;
+mod filename;
 mod http;
 mod jobs;
 mod library;

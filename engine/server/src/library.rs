@@ -92,6 +92,12 @@ impl Library {
         added.insert(digest.to_owned(), path);
     }
 
+    /// Whether it lies in a file that nobody replaces.
+    pub(crate) fn is_safe(&self, digest: &str) -> bool {
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        added.contains_key(digest)
+    }
+
     /// Whether exactly this component is here.
     pub(crate) fn has(&self, digest: &str) -> bool {
         self.component(digest).is_some()

@@ -45,6 +45,9 @@ macro_rules! conformance_suite {
             the_same_ids_are_the_same_jobs
             one_refusal_spoils_no_other
             withdrawn_jobs_leave_nothing
+            jobs_that_somebody_was_told_of_stay
+            a_job_that_has_succeeded_keeps_its_key
+            telling_and_withdrawing_do_not_cross
             odd_text_survives
             jobs_are_listed_newest_first
             each_job_is_claimed_once
@@ -61,18 +64,21 @@ macro_rules! conformance_suite {
             a_late_heartbeat_is_told
             heartbeats_keep_a_job
             retries_wait_until_they_are_due
+            a_retry_that_lies_too_far_ahead_is_due
             a_job_given_back_costs_nothing
             the_third_lost_worker_ends_it
             a_heart_far_ahead_does_not_beat
             a_known_failure_is_remembered
-            any_state_can_be_cancelled
+            whatever_has_not_ended_can_be_cancelled
             cancel_or_settle_but_not_both
             a_rendition_that_is_doomed_is_refused
             a_breaker_parks_and_lets_go_in_cohorts
             a_probe_that_fails_opens_it_again
             one_poison_opens_nothing
             a_person_trips_isolates_and_clears
+            a_breaker_may_come_before_the_first_job
             newcomers_are_parked_by_the_tick
+            what_needs_a_missing_component_waits_until_it_is_found
             a_job_parked_too_late_goes_on
             who_has_a_stand_in_is_not_parked
             who_can_do_with_either_waits_for_one
@@ -99,8 +105,10 @@ macro_rules! conformance_suite {
             old_jobs_are_forgotten
             blobs_without_references_are_doomed
             the_dead_keep_their_originals
+            purged_letters_let_their_originals_go
             doom_and_enqueue_do_not_cross
             a_doomed_blob_has_one_burier
+            a_mark_can_be_freed
             a_burier_whose_clock_was_ahead_is_followed
             a_spared_blob_is_looked_at_again
             starts_are_counted

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Every place there is, in the order of an original's way through the server.
-pub const PLACES: [&str; 8] = [
+pub const PLACES: [&str; 10] = [
     "original-received",
     "original-written",
     "job-committed",
@@ -16,6 +16,8 @@ pub const PLACES: [&str; 8] = [
     "rendition-written",
     "job-settled",
     "before-commit",
+    "blob-doomed",
+    "blob-deleted",
 ];
 
 struct Armed {

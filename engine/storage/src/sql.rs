@@ -29,6 +29,7 @@ mod plans;
 mod queue;
 mod ready;
 mod redrives;
+mod replay;
 mod retention;
 mod row;
 mod settle;

@@ -63,10 +63,17 @@ impl Breaker {
                 self.outcome(original, *ok, *pass, parked, now)
             }
             Event::Tick => self.tick(parked, now),
-            Event::Trip if self.phase == Phase::Isolated => Vec::new(),
+            Event::Trip if matches!(self.phase, Phase::Isolated | Phase::Missing) => Vec::new(),
             Event::Trip => self.open(self.settings.cooldown(), "a person tripped it", now),
             Event::Isolate => self.stop(Phase::Isolated, "a person isolated it", now),
-            Event::Clear => {
+            Event::Missing { .. } if matches!(self.phase, Phase::Isolated | Phase::Missing) => Vec::new(),
+            Event::Missing { what } => {
+                let reason =
+                    format!("its component is nowhere to be found; install {what} again, or `breaker move`");
+                self.stop(Phase::Missing, &reason, now)
+            }
+            Event::Found if self.phase != Phase::Missing => Vec::new(),
+            Event::Clear | Event::Found => {
                 self.close();
                 vec![Effect::ReleaseAll]
             }
@@ -77,7 +84,7 @@ impl Breaker {
     pub fn admits(&self, pass: bool) -> bool {
         match &self.phase {
             Phase::Closed => true,
-            Phase::Open { .. } | Phase::Isolated => false,
+            Phase::Open { .. } | Phase::Isolated | Phase::Missing => false,
             Phase::Probing(trial) | Phase::Recovering(trial) => pass || trial.open_to_all,
         }
     }
@@ -86,7 +93,7 @@ impl Breaker {
     pub fn needs_ticks(&self, parked: u64) -> bool {
         match self.phase {
             Phase::Closed => parked > 0,
-            Phase::Isolated => false,
+            Phase::Isolated | Phase::Missing => false,
             Phase::Open { .. } | Phase::Probing(_) | Phase::Recovering(_) => true,
         }
     }
@@ -160,7 +167,7 @@ impl Breaker {
             Phase::Closed => stragglers(parked),
             Phase::Open { until, cooldown_ms } if now >= until => self.probe(cooldown_ms, parked, now),
             Phase::Probing(_) | Phase::Recovering(_) => self.judge(parked, now),
-            Phase::Open { .. } | Phase::Isolated => Vec::new(),
+            Phase::Open { .. } | Phase::Isolated | Phase::Missing => Vec::new(),
         }
     }
 

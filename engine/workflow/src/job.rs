@@ -23,7 +23,7 @@ pub enum State {
     Succeeded,
     /// Gave up; there is a dead letter with everything needed to try again.
     Dead,
-    /// Ended by a person.
+    /// Ended by a person, or a dead letter that was let go.
     Cancelled,
 }
 
@@ -47,6 +47,8 @@ pub enum Event {
     GiveBack,
     Die,
     Cancel,
+    /// A person lets a dead letter go for good.
+    Purge,
     /// A person sends a dead letter through again.
     Redrive,
 }
@@ -69,7 +71,7 @@ pub const TRANSITIONS: [(State, Event, State); 17] = [
     (State::Parked, Event::Release, State::Queued),
     (State::Parked, Event::Cancel, State::Cancelled),
     (State::Dead, Event::Redrive, State::Queued),
-    (State::Dead, Event::Cancel, State::Cancelled),
+    (State::Dead, Event::Purge, State::Cancelled),
 ];
 
 /// The state after `event`, or `None` where the event means nothing to a job in this state and must change nothing.

@@ -245,11 +245,17 @@ pub trait Queue: Send + Sync {
     async fn settle(&self, settlement: Settlement, now: Millis) -> Stored<Settled>;
     /// Takes jobs from workers that were not heard of since `stale_before`, and makes due retries ready.
     async fn sweep(&self, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>>;
-    /// The state after it, which is an end; `None` if there is no such job. If it had not ended before, `entry` is noted
-    /// with it.
+    /// Makes due retries ready, and those that would be later than `latest`: a clock that was set back would have them
+    /// wait until it is there again.
+    async fn due(&self, latest: Millis, now: Millis) -> Stored<()>;
+    /// The state after it, which is an end; `None` if there is no such job. What has ended stays as it is, dead letters,
+    /// too: those are purged. If it had not ended before, `entry` is noted with it.
     async fn cancel(&self, job: &str, entry: Option<&AuditEntry>, now: Millis) -> Stored<Option<State>>;
-    /// Takes back jobs that were accepted a moment ago and of which nobody was told, with their idempotency key: those
-    /// that wait are gone as if they had never been, and tell no webhook; those that a worker has begun are cancelled.
+    /// What came before with this `Idempotency-Key`. The caller is told of it, so it is not withdrawn any more.
+    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>>;
+    /// Takes back jobs that were accepted a moment ago, with their idempotency key: those that wait are gone as if they
+    /// had never been, and tell no webhook; those that a worker has begun are cancelled. Nothing happens if the key came
+    /// again meanwhile: somebody was told of these jobs. Nor does the key of jobs go that have all succeeded.
     async fn withdraw(&self, jobs: &[String], now: Millis) -> Stored<()>;
     /// A failure that was seen before, and which of these [failure keys](crate::key::failure_keys) it has.
     async fn known_failure(&self, keys: &[String]) -> Stored<Option<(String, Failure)>>;
@@ -320,6 +326,8 @@ pub trait Browse: Send + Sync {
     async fn job(&self, id: &str) -> Stored<Option<JobView>>;
     async fn result(&self, id: &str) -> Stored<Option<JobResult>>;
     async fn errors(&self, id: &str) -> Stored<Vec<AttemptError>>;
+    /// The job refers to its original; one whose letter was purged does not any more.
+    async fn keeps_original(&self, id: &str) -> Stored<bool>;
     /// Newest first, those older than the job `before`.
     async fn jobs(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<JobView>>;
     /// How many jobs there are in each state, by pipeline; maintained, never counted.
@@ -329,8 +337,6 @@ pub trait Browse: Send + Sync {
     /// The time by the clock of a database that several servers may share, for them to agree on; `None` if there is
     /// none such.
     async fn now(&self) -> Stored<Option<Millis>>;
-    /// What came before with this `Idempotency-Key`.
-    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>>;
 }
 
 /// Blobs that nothing refers to, and what is old enough to forget.
@@ -349,9 +355,13 @@ pub trait Retention: Send + Sync {
     async fn buried(&self, burier: &str, digests: &[String]) -> Stored<()>;
     /// Takes the mark off a blob that is still this burier's; a later `doom` looks at it again.
     async fn spare(&self, burier: &str, digest: &str) -> Stored<()>;
+    /// Frees the marks of this burier, or of everybody, for the next `doom`: nobody deletes bytes under them any more.
+    async fn release(&self, burier: Option<&str>) -> Stored<u64>;
+    /// Until when a marked blob is its burier's; `None` if it is not marked.
+    async fn doomed_until(&self, digest: &str) -> Stored<Option<Millis>>;
     /// `None` if no server was ever started on this database.
     async fn identity(&self) -> Stored<Option<Identity>>;
-    /// Counts a start, and gives the database its id if it has none.
+    /// Counts a start, or a round of deletions, and gives the database its id if it has none.
     async fn begin(&self, start: &Start) -> Stored<Identity>;
 }
 
@@ -362,13 +372,13 @@ pub const BURIAL: Millis = 600_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     pub store: String,
-    /// How often a server was started on it: an older copy of the database counts less.
+    /// How often a server was started on it or began to delete bytes: an older copy of the database counts less.
     pub starts: u64,
     /// Blobs that were written before it and that nobody knows may be another database's.
     pub strays_since: Millis,
 }
 
-/// A server starts.
+/// A server starts, or is about to delete bytes.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The id of a database that has none.

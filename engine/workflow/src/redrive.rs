@@ -178,7 +178,7 @@ impl Progress {
         } = rules;
         let dead = self.dead_again;
         (self.state == State::Stopped)
-            .then(|| format!("of the first {canary} letters {dead} died again, and {canary_failures} may"))
+            .then(|| format!("{dead} of the first {canary} died again, and at most {canary_failures} may"))
     }
 
     fn judge(&mut self, rules: &Rules) {

@@ -240,11 +240,23 @@ fn the_command_line_sends_several_together() {
     }
     let watched = submit(&["--watch"]).ok().output;
     assert_eq!(watched.matches("succeeded").count(), 3, "{watched}");
-    std::fs::remove_file(&images[1]).unwrap();
-    assert_eq!(submit(&[]).code, Some(1));
+    let lines = submit(&["--json", "--watch"]).ok().output;
+    let line = |text: &str| serde_json::from_str::<Value>(text).unwrap()["state"].take();
+    assert_eq!(lines.lines().map(line).collect::<Vec<_>>(), ["succeeded"; 3]);
+    for wrong in ["is empty", "read "] {
+        if wrong == "is empty" {
+            std::fs::write(&images[1], []).unwrap();
+        } else {
+            std::fs::remove_file(&images[1]).unwrap();
+        }
+        let refused = submit(&[]);
+        assert_eq!(refused.code, Some(1));
+        let named = refused.errors.contains(&images[1]) && refused.errors.contains(wrong);
+        assert!(named, "{}", refused.errors);
+    }
     let counts = server.get("/v1/counts").ok().json();
     assert_eq!(
-        counts["thumb"]["succeeded"], 6,
+        counts["thumb"]["succeeded"], 9,
         "none of the others was sent: {counts}"
     );
 }

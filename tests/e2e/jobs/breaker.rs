@@ -52,6 +52,10 @@ fn it_opens_parks_and_is_cleared() {
         (&false.into(), &4.into()),
         "{breakers:#}"
     );
+    assert_eq!(breakers[0]["phase"], "open", "{breakers:#}");
+    for told in ["since", "reason", "next_probe_at"] {
+        assert!(breakers[0][told].is_string(), "{told}: {breakers:#}");
+    }
     let title = breakers[0]["plugin"].as_str().unwrap().to_owned();
     let cleared = stopbath(["breaker", "clear", &title, "--server", server.url()])
         .ok()
@@ -66,6 +70,21 @@ fn it_opens_parks_and_is_cleared() {
         .collect();
     assert_eq!(states, ["dead", "dead", "dead", "parked"], "oldest first");
     assert_eq!(breaker(&server, &title)["closed"], false);
+}
+
+#[test]
+fn a_plugin_is_paused_before_its_first_job() {
+    let server = Server::of([("trap", TRAP)]).plugins(fixture_plugins()).start();
+    let isolated = server
+        .post("/v1/breakers/misbehave/isolate", &[], &[])
+        .ok()
+        .json();
+    assert_eq!(isolated["phase"], "isolated", "{isolated:#}");
+    let id = submit(&server, "trap", &photo(0));
+    let parked = wait_for(&server, &id, &["parked", "dead"]);
+    assert_eq!(parked["parked_for"], isolated["plugin"], "{parked:#}");
+    let unknown = server.post("/v1/breakers/nothing/trip", &[], &[]);
+    assert_eq!((unknown.status, unknown.problem().as_str()), (404, "not-found"));
 }
 
 #[test]
@@ -190,7 +209,9 @@ fn a_sick_version_is_paused_and_healed_by_the_next() {
     );
     assert_eq!(lenient["report"]["skipped"][0], "guest");
     let still = breaker(&server, "guest@1.0.0");
-    assert_eq!(still["breaker"], open["breaker"], "what did not run says nothing");
+    for told in ["phase", "since", "originals", "failures"] {
+        assert_eq!(still[told], open[told], "what did not run says nothing");
+    }
     assert_eq!(still["parked"], 20);
     let stuck = switch(&server, "move", "guest@1.0.0");
     assert_eq!(stuck.code, Some(1));
@@ -264,7 +285,7 @@ fn a_breaker_recovers_where_every_pipeline_does_without() {
     }
     let open = breaker(&server, "guest@1.0.0");
     assert_eq!(
-        (&open["closed"], &open["breaker"]["phase"]["name"]),
+        (&open["closed"], &open["phase"]),
         (&false.into(), &"open".into()),
         "{open:#}"
     );
@@ -278,9 +299,7 @@ fn a_breaker_recovers_where_every_pipeline_does_without() {
         let job = ends(&server, "lenient", &photo(n), "succeeded");
         serde_json::json!({ "step": guest(&job), "breaker": look() })
     };
-    let last = wait_until(try_one, |seen| {
-        seen["breaker"]["breaker"]["phase"]["name"] == "closed"
-    });
+    let last = wait_until(try_one, |seen| seen["breaker"]["phase"] == "closed");
     assert!(last["step"]["skipped"].is_null(), "{last:#}");
     assert!(n < 10, "three that do well are enough, but it took {n}");
 }

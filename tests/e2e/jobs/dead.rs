@@ -151,4 +151,30 @@ fn letters_are_redriven_and_purged() {
     assert_eq!(wait_for_end(&server, &ids[1])["state"], "cancelled");
     let groups = server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups[0]["count"], 2, "{groups:#}");
+    let again = post(&server, "/v1/dead/purge", &json!({ "jobs": [ids[1]] }));
+    assert_eq!((again.status, again.problem().as_str()), (404, "not-found"));
+}
+
+#[test]
+fn a_dead_letter_is_purged_and_not_cancelled() {
+    let server = Server::of([("thumb", THUMB)]).start();
+    let path = "/v1/pipelines/thumb/jobs?filename=%C3%A9t%C3%A9.jpg";
+    let accepted = server.post(path, &[], b"no picture").json();
+    let id = accepted["id"].as_str().unwrap().to_owned();
+    wait_for_end(&server, &id);
+    let refused = server.post(&format!("/v1/jobs/{id}/cancel"), &[], &[]);
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "conflict"));
+    let original = format!("/v1/jobs/{id}/original");
+    let kept = server.get(&original).ok();
+    assert_eq!(kept.body, b"no picture");
+    assert_eq!(
+        kept.header("content-disposition"),
+        "attachment; filename=\"_t_.jpg\"; filename*=UTF-8''%C3%A9t%C3%A9.jpg"
+    );
+    drop(post(&server, "/v1/dead/purge", &json!({ "jobs": [id] })).ok());
+    let gone = server.get(&original);
+    assert_eq!((gone.status, gone.problem().as_str()), (404, "not-found"));
+    assert!(gone.json()["detail"].as_str().unwrap().contains("purged"));
+    let ended = server.post(&format!("/v1/jobs/{id}/cancel"), &[], &[]).ok();
+    assert_eq!(ended.json()["state"], "cancelled", "that is no error");
 }

@@ -113,7 +113,7 @@ fn a_canary_that_dies_again_stops_it() {
     ];
     let ran = mended.run(&command);
     assert_eq!(ran.code, Some(1), "{}{}", ran.output, ran.errors);
-    let said = "stopped: 2 of 4 sent, 2 died again  (of the first 2 letters 2 died again, and 1 may)";
+    let said = "stopped: 2 of 4 sent, 2 died again  (2 of the first 2 died again, and at most 1 may)";
     assert!(ran.output.contains(said), "{}", ran.output);
     let groups = mended.server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups[0]["count"], 4, "{groups:#}");
@@ -149,6 +149,9 @@ fn a_dry_run_counts_and_nonsense_is_refused() {
         ),
         (json!({ "all": true, "plan": "no such plan" }), 404),
         (json!({ "pipeline": "icons", "latest": true }), 404),
+        (json!({ "pipeline": "icons" }), 404),
+        (json!({ "jobs": ["no such job"] }), 404),
+        (json!({ "group": "no such group" }), 404),
     ] {
         let refused = mended.redrive(&order);
         assert_eq!(refused.status, status, "{order}");
@@ -172,9 +175,11 @@ fn a_redrive_is_cancelled_and_the_log_says_by_whom() {
         (&"cancelled".into(), &1.into(), &1.into()),
         "{redrive:#}"
     );
-    drop(mended.run(&["job", "cancel", &mended.ids[1]]).ok());
+    let kept = mended.run(&["job", "cancel", &mended.ids[1]]);
+    assert_eq!(kept.code, Some(1));
+    assert!(kept.errors.contains("dead purge"), "{}", kept.errors);
     drop(mended.run(&["dead", "purge", &mended.ids[2]]).ok());
-    assert_eq!(mended.states(), ["succeeded", "cancelled", "cancelled", "dead"]);
+    assert_eq!(mended.states(), ["succeeded", "dead", "cancelled", "dead"]);
     let log = mended.server.get("/v1/audit").ok().json();
     let entries = log["entries"].as_array().unwrap();
     let told: Vec<_> = entries
@@ -190,7 +195,6 @@ fn a_redrive_is_cancelled_and_the_log_says_by_whom() {
         told,
         [
             ("dead.purge", mended.ids[2].as_str()),
-            ("job.cancel", &mended.ids[1]),
             ("redrive.cancel", &id),
             ("dead.redrive", &id),
         ]

@@ -1,6 +1,7 @@
 //! A job can be run again on another machine, to the same bytes or the same failure, with every picture on the way.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use e2e::{Server, pictures, root, stopbath};
 use guest_builder::Guest;
@@ -8,7 +9,7 @@ use image::ImageFormat;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{submit, wait_for_end};
+use super::{THUMB, submit, wait_for, wait_for_end};
 
 /// The guest gets pictures that are 40 wide, and such as are no larger already.
 const STEPS: &str = "steps:
@@ -162,6 +163,72 @@ fn a_job_runs_with_the_plugin_of_its_time_after_that_was_replaced() {
         "{}",
         ran.output
     );
+}
+
+/// Nobody else is kept waiting by it, and nothing is lost.
+#[test]
+fn jobs_wait_for_a_component_that_is_nowhere_until_it_is_there_again() {
+    let (plugins, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    install(plugins.path(), 1);
+    let mut server = Server::of([("visit", STEPS), ("thumb", THUMB)])
+        .plugins(plugins.path())
+        .args(&["--data", data.path().to_str().unwrap(), "--backlog", "60"])
+        .start();
+    server.signal_executors("STOP");
+    let photo = |n| pictures::small(ImageFormat::Png, 80 + n, 60);
+    let waiting: Vec<String> = (0..4).map(|n| submit(&server, "visit", &photo(n))).collect();
+
+    std::fs::remove_file(plugins.path().join("visitor.wasm")).unwrap();
+    std::fs::remove_dir_all(data.path().join("components")).unwrap();
+    std::fs::remove_dir_all(server.blobs().join("components")).unwrap();
+    let unfinished = data.path().join("components/.tmpabc");
+    std::fs::create_dir_all(unfinished.parent().unwrap()).unwrap();
+    let file = std::fs::File::create(&unfinished).unwrap();
+    let hour_ago = SystemTime::now() - Duration::from_hours(1);
+    file.set_modified(hour_ago).unwrap();
+    assert!(server.kill_and_restart(&[]), "{}", server.log());
+    assert!(!unfinished.exists());
+    for id in &waiting {
+        let job = wait_for(&server, id, &["parked"]);
+        assert_eq!(job["parked_for"], "visitor@1.0.0", "{job:#}");
+        assert_eq!(job["attempts_failed"], 0, "{job:#}");
+    }
+    let breakers = server.get("/v1/breakers").ok().json();
+    assert_eq!(breakers[0]["plugin"], "visitor@1.0.0", "{breakers:#}");
+    assert_eq!(breakers[0]["phase"], "missing", "{breakers:#}");
+    let reason = breakers[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("install visitor@1.0.0 ("), "{reason}");
+    for n in 0..3 {
+        let other = wait_for_end(&server, &submit(&server, "thumb", &photo(n)));
+        assert_eq!(other["state"], "succeeded", "{other:#}");
+    }
+
+    install(plugins.path(), 1);
+    assert!(server.kill_and_restart(&[]), "{}", server.log());
+    for id in &waiting {
+        let job = wait_for_end(&server, id);
+        assert_eq!(job["state"], "succeeded", "{job:#}");
+        assert_eq!(job["attempts_failed"], 0, "{job:#}");
+    }
+    let breakers = server.get("/v1/breakers").ok().json();
+    assert_eq!(breakers[0]["phase"], "closed", "{breakers:#}");
+}
+
+#[test]
+fn a_kept_component_that_was_damaged_is_kept_anew() {
+    let (plugins, mut server) = serve(1);
+    let bytes = std::fs::read(plugins.path().join("visitor.wasm")).unwrap();
+    let folder = server.blobs().join("components");
+    let kept: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), bytes);
+    // Of the same length.
+    std::fs::write(&kept[0], vec![0; bytes.len()]).unwrap();
+    assert!(server.kill_and_restart(&[]), "{}", server.log());
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), bytes);
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn a_source_is_fetched_once_for_each_key() {
     let id = first.json()["id"].as_str().unwrap().to_owned();
     let job = wait_for_end(&server, &id);
     assert_eq!(job["state"], "succeeded", "{job:#}");
+    assert_eq!(job["original"]["filename"], "cat.png");
     assert_eq!(server.get(&format!("/v1/jobs/{id}/original")).ok().body, photo);
 
     let again = submit(&server, &source, Some("order-7"));
@@ -62,6 +63,38 @@ fn a_source_is_fetched_once_for_each_key() {
     assert_eq!((gone.status, gone.problem().as_str()), (502, "source-failed"));
     let listed = server.get("/v1/jobs").ok().json();
     assert_eq!(listed["jobs"].as_array().unwrap().len(), 1, "{listed:#}");
+}
+
+#[test]
+fn json_is_never_taken_for_an_image() {
+    let server = Server::of([("thumb", THUMB)]).start();
+    let body = br#" { "source": "https://example.com/cat.png" }"#;
+    let (form, json_type) = ("application/x-www-form-urlencoded", "application/json");
+    for (path, content_type) in [
+        ("thumb/jobs", form),
+        ("thumb/process", form),
+        ("thumb/process", json_type),
+        ("thumb/process?wait=30s", form),
+        ("thumb/process?wait=30s", json_type),
+    ] {
+        let path = format!("/v1/pipelines/{path}");
+        let refused = server.post(&path, &[("content-type", content_type)], body);
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (400, "bad-request"),
+            "{path} {content_type}"
+        );
+        assert!(refused.json()["detail"].as_str().unwrap().contains("/jobs"));
+    }
+    let listed = server.get("/v1/jobs").ok().json();
+    assert_eq!(listed["jobs"], json!([]), "and no dead letter is left");
+    // What curl says of any body that it is told to send.
+    let photo = pictures::small(ImageFormat::Png, 64, 48);
+    drop(
+        server
+            .process_with("thumb", &[("content-type", form)], &photo)
+            .ok(),
+    );
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Ledger {
         ids.len()
     }
 
-    fn is_what_was_sent(&self, id: &str, n: u32, kept: &[u8]) {
+    pub(super) fn is_what_was_sent(&self, id: &str, n: u32, kept: &[u8]) {
         assert!(
             kept == self.original(n),
             "the original of {id} is not what was sent"

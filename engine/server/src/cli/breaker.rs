@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
 use super::client::{Client, ServerArgs, escape, text};
 use super::style;
+use super::table::{Table, count, moment};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List the breakers of all plugins that were ever used.
+    /// List the breakers of all plugins that were ever used: since when and why they are open, and when a probe goes.
     List {
         #[command(flatten)]
         server: ServerArgs,
@@ -28,7 +27,7 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct One {
-    /// `name@version`, or its digest.
+    /// `name@version`, its name where only one version is known, or its digest.
     plugin: String,
     #[command(flatten)]
     server: ServerArgs,
@@ -52,24 +51,18 @@ fn list(server: &ServerArgs) -> Result<()> {
         anstream::println!("{breakers:#}");
         return Ok(());
     }
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["plugin", "state", "parked"]);
+    let mut table = Table::new(["plugin", "state", "parked", "since", "next probe", "why"]);
     for breaker in breakers.as_array().into_iter().flatten() {
-        let closed = breaker["closed"] == true;
-        let state = if closed {
-            "closed".to_owned()
-        } else {
-            style::error("open")
-        };
-        table.add_row([
+        table.row([
             text(breaker, "plugin").to_owned(),
-            state,
+            coloured(text(breaker, "phase")),
             breaker["parked"].to_string(),
+            moment(text(breaker, "since")),
+            moment(text(breaker, "next_probe_at")),
+            text(breaker, "reason").to_owned(),
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
     Ok(())
 }
 
@@ -81,15 +74,19 @@ fn act(args: &One, action: &str) -> Result<()> {
         anstream::println!("{breaker:#}");
         return Ok(());
     }
-    let state = if breaker["closed"] == true {
-        "closed"
-    } else {
-        "open"
-    };
     anstream::println!(
-        "{} is {state}, {} jobs parked",
+        "{} is {}, {} parked",
         text(&breaker, "plugin"),
-        breaker["parked"]
+        text(&breaker, "phase"),
+        count(breaker["parked"].as_u64().unwrap_or_default(), "job")
     );
     Ok(())
+}
+
+fn coloured(phase: &str) -> String {
+    match phase {
+        "closed" => phase.to_owned(),
+        "open" | "isolated" | "missing" => style::error(phase),
+        _ => style::warning(phase),
+    }
 }

@@ -12,7 +12,7 @@ use crate::ceilings::CeilingArgs;
 use crate::library::read_source;
 
 #[derive(Debug, clap::Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, mut_args(super::one_at_a_time))]
 pub(super) struct Args {
     /// Pipeline files.
     #[arg(required = true, value_name = "FILE")]

@@ -1,13 +1,16 @@
 //! What commands say to a running server, and what they make of its answers.
 
-use anyhow::{Context, Result, bail};
+use std::error::Error;
+use std::io;
+
+use anyhow::{Context, Result, anyhow, bail};
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
 use serde_json::Value;
 
 /// Options of every command that talks to a server.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArgs {
-    /// The server.
+    /// The server; may also stand before the command.
     #[arg(
         long,
         env = "STOPBATH_SERVER",
@@ -15,7 +18,7 @@ pub(super) struct ServerArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     server: String,
-    /// The answer as JSON.
+    /// The answer as JSON; what goes wrong is told as text all the same.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -27,7 +30,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(args: &ServerArgs) -> Result<Self> {
-        let base = args.server.trim_end_matches('/').to_owned();
+        let base = base(&args.server)?;
         // Originals may take their time; a server that says nothing at all is noticed when connecting.
         let http = Http::builder().timeout(None).build()?;
         Ok(Self { base, http })
@@ -48,9 +51,7 @@ impl Client {
     /// The answer, or what the server says is wrong.
     pub(super) fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send();
-        let answer =
-            answer.with_context(|| format!("{} does not answer; name a server with --server", self.base))?;
-        accepted(answer)
+        accepted(answer.map_err(|error| self.unreachable(error))?)
     }
 
     /// The same, or `None` while the server is away, as during a restart, or has trouble of its own.
@@ -63,8 +64,44 @@ impl Client {
 
     pub(super) fn json(&self, request: RequestBuilder) -> Result<Value> {
         let text = self.send(request)?.text()?;
-        serde_json::from_str(&text).context("read the server's answer")
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} does not answer in JSON; is it a Stopbath server?", self.base))
     }
+
+    fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {
+        let base = &self.base;
+        if is_refused(&error) {
+            return anyhow!("nobody listens at {base}; is the server running? --server names another one");
+        }
+        anyhow::Error::new(error).context(format!("{base} does not answer; --server names another one"))
+    }
+}
+
+/// Where paths are added to; without a scheme it is HTTP.
+fn base(server: &str) -> Result<String> {
+    let server = server.trim().trim_end_matches('/');
+    let base = if server.contains("://") {
+        server.to_owned()
+    } else {
+        format!("http://{server}")
+    };
+    let known = reqwest::Url::parse(&base).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !known {
+        bail!("--server `{server}` is no address; write it like http://127.0.0.1:8080");
+    }
+    Ok(base)
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn accepted(answer: Response) -> Result<Response> {
@@ -76,7 +113,7 @@ fn accepted(answer: Response) -> Result<Response> {
     let problem: Value = serde_json::from_str(&text).unwrap_or_default();
     match problem["detail"].as_str() {
         Some(detail) => bail!("{detail}"),
-        None => bail!("the server answers {status}: {text}"),
+        None => bail!("the answer is {status}, and not in Stopbath's words; is --server right?"),
     }
 }
 
@@ -114,4 +151,23 @@ pub(super) fn escape(text: &str) -> String {
         }
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_no_scheme() {
+        for server in ["127.0.0.1:1", "http://127.0.0.1:1/", " http://127.0.0.1:1"] {
+            assert_eq!(base(server).unwrap(), "http://127.0.0.1:1");
+        }
+        assert_eq!(
+            base("https://example.com/images/").unwrap(),
+            "https://example.com/images"
+        );
+        for wrong in ["", "ftp://example.com", "http://"] {
+            assert!(base(wrong).is_err(), "{wrong}");
+        }
+    }
 }

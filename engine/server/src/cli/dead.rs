@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, entries, escape, failure, text};
-use super::files;
+use super::table::{Table, moment};
+use super::{files, style};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -27,7 +26,7 @@ pub(super) enum Command {
     Redrives(redrive::List),
     /// Send nothing more of a redrive; what is sent goes on.
     RedriveCancel(redrive::Cancel),
-    /// Let dead letters go for good, with their originals.
+    /// Let dead letters go for good, with their originals at once.
     Purge(Purge),
 }
 
@@ -41,13 +40,13 @@ struct Selection {
     #[arg(long)]
     group: Option<String>,
     /// Those of this pipeline.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
     /// All there are.
     #[arg(long)]
     all: bool,
     /// So many at most, the oldest.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 
@@ -56,12 +55,16 @@ pub(super) struct List {
     /// The letters of this group.
     #[arg(long)]
     group: Option<String>,
+    /// How many, the newest.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
     #[command(flatten)]
     server: ServerArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
+    /// The job's id.
     job: String,
     #[command(flatten)]
     server: ServerArgs,
@@ -103,67 +106,100 @@ pub(super) fn main(command: Command) -> Result<ExitCode> {
 }
 
 impl Selection {
-    fn body(&self) -> Value {
-        json!({ "jobs": self.jobs, "group": self.group, "pipeline": self.pipeline, "all": self.all })
+    /// What the server is asked for; nothing at all is asked for by mistake.
+    fn body(&self) -> Result<Value> {
+        if self.jobs.is_empty() && self.group.is_none() && self.pipeline.is_none() && !self.all {
+            bail!("name jobs, a --group or a --pipeline, or say --all");
+        }
+        Ok(json!({ "jobs": self.jobs, "group": self.group, "pipeline": self.pipeline, "all": self.all }))
     }
 }
 
 fn list(args: &List) -> Result<()> {
     let client = Client::new(&args.server)?;
     let path = match &args.group {
-        Some(group) => format!("/v1/dead?group={}", escape(group)),
-        None => "/v1/dead/groups?limit=500".to_owned(),
+        Some(group) => format!("/v1/dead?limit={}&group={}", args.limit, escape(group)),
+        None => format!("/v1/dead/groups?limit={}", args.limit),
     };
     let answer = client.json(client.get(&path))?;
     if args.server.json {
         anstream::println!("{answer:#}");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    if args.group.is_some() {
-        table.set_header(["job", "pipeline", "died", "redrives", "failure"]);
-        for letter in entries(&answer, "letters") {
-            let redrives = letter["redrives"].to_string();
-            table.add_row([
-                text(letter, "job"),
-                text(letter, "pipeline"),
-                text(letter, "died_at"),
-                &redrives,
-                &failure(letter),
-            ]);
-        }
+    let found = if args.group.is_some() {
+        let letters = entries(&answer, "letters");
+        show_letters(letters);
+        letters.len()
     } else {
-        table.set_header(["group", "letters", "pipeline", "last", "failure"]);
-        for group in entries(&answer, "groups") {
-            let count = group["count"].to_string();
-            table.add_row([
-                text(group, "group"),
-                &count,
-                text(group, "pipeline"),
-                text(group, "last_at"),
-                &failure(group),
-            ]);
-        }
-    }
-    anstream::println!("{table}");
+        let groups = entries(&answer, "groups");
+        show_groups(groups);
+        groups.len()
+    };
     if !answer["next"].is_null() {
-        anstream::println!("there are more; these are the newest");
+        anstream::eprintln!("these are the newest {found}; there may be more, --limit shows them");
     }
     Ok(())
+}
+
+fn show_letters(letters: &[Value]) {
+    let mut table = Table::new(["job", "pipeline", "file", "died", "redrives", "failure"]);
+    for letter in letters {
+        table.row([
+            text(letter, "job").to_owned(),
+            text(letter, "pipeline").to_owned(),
+            text(letter, "filename").to_owned(),
+            moment(text(letter, "died_at")),
+            letter["redrives"].to_string(),
+            failure(letter),
+        ]);
+    }
+    table.print();
+}
+
+fn show_groups(groups: &[Value]) {
+    let mut table = Table::new(["group", "letters", "pipeline", "last", "failure"]);
+    for group in groups {
+        table.row([
+            text(group, "group").to_owned(),
+            group["count"].to_string(),
+            text(group, "pipeline").to_owned(),
+            moment(text(group, "last_at")),
+            failure(group),
+        ]);
+    }
+    table.print();
 }
 
 fn show(args: &Show) -> Result<()> {
     let client = Client::new(&args.server)?;
     let letter = client.json(client.get(&format!("/v1/dead/{}", escape(&args.job))))?;
-    anstream::println!("{letter:#}");
+    if args.server.json {
+        anstream::println!("{letter:#}");
+        return Ok(());
+    }
+    for (name, field) in [
+        ("job", "job"),
+        ("file", "filename"),
+        ("pipeline", "pipeline"),
+        ("group", "group"),
+        ("died at", "died_at"),
+        ("original", "original"),
+        ("plan", "plan"),
+    ] {
+        let value = text(&letter, field);
+        if !value.is_empty() {
+            anstream::println!("{name:>12}  {value}");
+        }
+    }
+    anstream::println!("{:>12}  {}", "redrives", letter["redrives"]);
+    anstream::println!("{:>12}  {}", "failure", style::error(failure(&letter)));
     Ok(())
 }
 
 /// The server lets go of so many at once; again, until there are no more.
 fn purge(args: &Purge) -> Result<()> {
     let client = Client::new(&args.server)?;
-    let mut body = args.selection.body();
+    let mut body = args.selection.body()?;
     body["dry_run"] = args.dry_run.into();
     let mut left = args.selection.limit;
     let mut jobs = Vec::new();
@@ -194,22 +230,25 @@ fn purge(args: &Purge) -> Result<()> {
 
 fn export(args: &Export) -> Result<()> {
     let client = Client::new(&args.server)?;
-    std::fs::create_dir_all(&args.output).with_context(|| format!("make {}", args.output.display()))?;
     let letters = selected(&client, &args.selection)?;
+    std::fs::create_dir_all(&args.output).with_context(|| format!("make {}", args.output.display()))?;
     for letter in &letters {
         export_one(&client, letter, &args.output)?;
     }
-    anstream::println!("{} written to {}", letters.len(), args.output.display());
+    if args.server.json {
+        let jobs: Vec<&str> = letters.iter().map(|letter| text(letter, "job")).collect();
+        anstream::println!("{:#}", json!({ "jobs": jobs, "output": args.output }));
+    } else {
+        anstream::println!("{} written to {}", letters.len(), args.output.display());
+    }
     Ok(())
 }
 
 fn selected(client: &Client, selection: &Selection) -> Result<Vec<Value>> {
+    selection.body()?;
     if !selection.jobs.is_empty() {
         let one = |job: &String| client.json(client.get(&format!("/v1/dead/{}", escape(job))));
         return selection.jobs.iter().map(one).collect();
-    }
-    if selection.group.is_none() && selection.pipeline.is_none() && !selection.all {
-        bail!("name jobs, a --group or a --pipeline, or say --all");
     }
     let mut letters = Vec::new();
     let mut before = String::new();
@@ -226,6 +265,9 @@ fn selected(client: &Client, selection: &Selection) -> Result<Vec<Value>> {
             Some(next) => before = format!("&before={}", escape(next)),
             None => break,
         }
+    }
+    if letters.is_empty() && !selection.all {
+        bail!("no dead letter fits");
     }
     if let Some(limit) = selection.limit {
         letters.truncate(limit as usize);

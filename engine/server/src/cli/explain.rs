@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
 use workflow::plan::{Input, Plan};
 
+use super::table::Table;
 use super::{files, style};
 use crate::app::EngineArgs;
 use crate::executor::pool::{Pool, PoolConfig};
@@ -15,7 +14,7 @@ use crate::outcome::{Outcome, StepReport};
 use crate::runner;
 
 #[derive(Debug, clap::Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, mut_args(super::one_at_a_time))]
 pub(super) struct Args {
     /// The pipeline file.
     pipeline: PathBuf,
@@ -68,31 +67,33 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 
 /// All of the plan, in its order, and beside it what came of each part.
 fn show(plan: &Plan, outcome: &Outcome) {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["step", "from", "uses", "gives", "ms", "fuel", "memory"]);
-    for column in 4..7 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let mut table = Table::new(["step", "from", "uses", "gives", "ms", "fuel", "memory"]);
     for (id, from, uses) in parts(plan) {
+        let id = id.to_owned();
         let Some(done) = outcome.report.steps.iter().find(|step| step.id == id) else {
-            table.add_row([id, &from, &uses, "not run"]);
+            let nothing = String::new;
+            table.row([
+                id,
+                from,
+                uses,
+                "not run".to_owned(),
+                nothing(),
+                nothing(),
+                nothing(),
+            ]);
             continue;
         };
-        table.add_row([
+        table.row([
             id,
-            &from,
-            &done.uses,
-            &done.output,
-            &format!("{:.2}", done.ms),
-            &done.fuel.map_or(String::new(), thousands),
-            &done.memory.map_or(String::new(), |m| format!("{} KiB", m >> 10)),
+            from,
+            done.uses.clone(),
+            done.output.clone(),
+            format!("{:.2}", done.ms),
+            done.fuel.map_or(String::new(), thousands),
+            done.memory.map_or(String::new(), |m| format!("{} KiB", m >> 10)),
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
     outcome.report.steps.iter().for_each(why);
     for (step, json) in &outcome.report.analyses {
         anstream::println!("{step} = {json}");

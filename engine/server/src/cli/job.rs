@@ -1,5 +1,7 @@
 //! `stopbath job …`: hand images to a running server and follow what becomes of them.
 
+mod fetch;
+mod show;
 mod submit;
 mod watch;
 
@@ -7,18 +9,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
 use super::client::{Client, ServerArgs, entries, escape, failure, text};
 use super::style;
+use super::table::{Table, moment};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Make a job of each image; up to 50 go together, all of them or none.
     Submit(Submit),
-    /// Show one job: state, renditions, steps, errors.
+    /// Show one job: state, renditions, steps, results of analyzers, errors.
     Show(One),
     /// List jobs, newest first.
     List(List),
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Cancel(One),
     /// Follow jobs until they have ended.
     Watch(Watch),
+    /// Write what jobs made into a folder, as IMAGE-RENDITION.
+    Fetch(Fetch),
 }
 
 #[derive(Debug, clap::Args)]
@@ -33,14 +36,26 @@ pub(super) struct Submit {
     /// The pipeline's name.
     pipeline: String,
     /// The images.
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "sources", value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Let interactive jobs go first.
+    /// Let the server fetch the image from here; may be given several times, instead of images.
+    #[arg(long = "source", value_name = "URL", conflicts_with = "images")]
+    sources: Vec<String>,
+    /// Who goes first: `interactive`, or `bulk`, which lets the others pass.
+    #[arg(long, default_value = "interactive", value_parser = ["interactive", "bulk"], hide_possible_values = true)]
+    lane: String,
+    /// The same as `--lane bulk`.
     #[arg(long)]
     bulk: bool,
+    /// Makes it safe to send the same images again: they become jobs once. Requests after the first get `KEY.2` and so on.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// Then follow them until they have ended.
     #[arg(long)]
     watch: bool,
+    /// Then write what they made here, as IMAGE-RENDITION.
+    #[arg(short, long, value_name = "DIR", requires = "watch")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -56,14 +71,29 @@ pub(super) struct One {
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
     /// Only jobs of this pipeline.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
     /// Only jobs in this state.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_parser = ["queued", "running", "retry-waiting", "parked", "succeeded", "dead", "cancelled"]
+    )]
     state: Option<String>,
-    /// How many.
-    #[arg(long, default_value_t = 20)]
+    /// How many, the newest.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Fetch {
+    /// The jobs' ids.
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// Where to; made where it is missing.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -73,6 +103,9 @@ pub(super) struct Watch {
     /// The jobs' ids.
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
+    /// Then write what they made here, as IMAGE-RENDITION.
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -83,13 +116,21 @@ pub(super) fn main(command: Command) -> Result<ExitCode> {
         Command::Show(args) => one(&args, "", false),
         Command::Cancel(args) => one(&args, "/cancel", true),
         Command::List(args) => list(&args),
-        Command::Watch(args) => watch::main(&Client::new(&args.server)?, &args.ids, args.server.json),
+        Command::Watch(args) => {
+            let client = Client::new(&args.server)?;
+            watch::main(&client, &args.ids, args.server.json, args.output.as_deref())
+        }
+        Command::Fetch(args) => fetch(&args),
     }
+}
+
+fn path(id: &str, action: &str) -> String {
+    format!("/v1/jobs/{}{action}", escape(id))
 }
 
 fn one(args: &One, action: &str, change: bool) -> Result<ExitCode> {
     let client = Client::new(&args.server)?;
-    let path = format!("/v1/jobs/{}{action}", escape(&args.id));
+    let path = path(&args.id, action);
     let request = if change {
         client.post(&path)
     } else {
@@ -99,61 +140,12 @@ fn one(args: &One, action: &str, change: bool) -> Result<ExitCode> {
     if args.server.json {
         anstream::println!("{job:#}");
     } else {
-        show(&job);
+        show::print(&job);
+    }
+    if change && text(&job, "state") == "succeeded" {
+        anstream::eprintln!("it had succeeded before, so there was nothing to cancel");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn show(job: &Value) {
-    let line = |name: &str, value: &str| {
-        if !value.is_empty() {
-            anstream::println!("{name:>12}  {value}");
-        }
-    };
-    line("job", text(job, "id"));
-    line("state", &coloured(text(job, "state")));
-    line("pipeline", text(job, "pipeline"));
-    line("lane", text(job, "lane"));
-    line(
-        "original",
-        &format!(
-            "{} bytes  {}",
-            job["original"]["length"],
-            text(&job["original"], "digest")
-        ),
-    );
-    for field in [
-        "submitted_at",
-        "started_at",
-        "finished_at",
-        "due_at",
-        "parked_for",
-        "worker",
-    ] {
-        line(&field.replace('_', " "), text(job, field));
-    }
-    line("failure", &style::error(failure(job)));
-    for rendition in entries(job, "renditions") {
-        let size = format!("{}x{}", rendition["width"], rendition["height"]);
-        line(
-            "rendition",
-            &format!(
-                "{}  {size}  {} bytes",
-                text(rendition, "name"),
-                rendition["length"]
-            ),
-        );
-    }
-    for step in entries(&job["report"], "steps") {
-        let took = step["ms"].as_f64().unwrap_or_default();
-        line(
-            "step",
-            &format!("{}  {}  {took:.1} ms", text(step, "id"), text(step, "uses")),
-        );
-    }
-    for error in entries(job, "errors") {
-        line("error", &format!("{}  {}", text(error, "at"), failure(error)));
-    }
 }
 
 fn list(args: &List) -> Result<ExitCode> {
@@ -169,20 +161,35 @@ fn list(args: &List) -> Result<ExitCode> {
         anstream::println!("{page:#}");
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["job", "state", "pipeline", "submitted", "failure"]);
+    let mut table = Table::new(["job", "state", "pipeline", "file", "submitted", "failure"]);
     for job in entries(&page, "jobs") {
-        table.add_row([
+        table.row([
             text(job, "id").to_owned(),
-            text(job, "state").to_owned(),
+            coloured(text(job, "state")),
             text(job, "pipeline").to_owned(),
-            text(job, "submitted_at").to_owned(),
+            text(&job["original"], "filename").to_owned(),
+            moment(text(job, "submitted_at")),
             failure(job),
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fetch(args: &Fetch) -> Result<ExitCode> {
+    let client = Client::new(&args.server)?;
+    let jobs = args.ids.iter().map(|id| client.json(client.get(&path(id, ""))));
+    let written = fetch::into(&client, &jobs.collect::<Result<Vec<_>>>()?, &args.output)?;
+    if args.server.json {
+        anstream::println!(
+            "{:#}",
+            Value::from_iter(written.iter().map(|path| path.display().to_string()))
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    for path in written {
+        anstream::println!("{}", path.display());
+    }
     Ok(ExitCode::SUCCESS)
 }
 

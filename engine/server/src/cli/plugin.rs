@@ -19,6 +19,7 @@ use crate::trial;
 pub(super) enum Command {
     /// Check a component and show what it says of itself.
     Inspect {
+        /// The component (*.wasm).
         file: PathBuf,
         /// The manifest as JSON.
         #[arg(long)]

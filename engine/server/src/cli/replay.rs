@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, failure, text};
 use super::explain::thousands;
+use super::table::Table;
 use super::{files, style};
 use crate::app::EngineArgs;
 use crate::executor::pool::{Pool, PoolConfig};
+use crate::library::Library;
 use crate::original::Original;
 use crate::outcome::{Outcome, StepReport};
 use crate::runner;
@@ -28,7 +28,7 @@ use past::Past;
 use verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, mut_args(super::one_at_a_time))]
 pub(super) struct Args {
     /// The job's id.
     job: String,
@@ -44,12 +44,13 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args) -> Result<ExitCode> {
     let client = Client::new(&args.server)?;
     let past = Past::fetch(&client, &args.job)?;
-    let outcome = run(args, &client, &past)?;
-    let verdict = Verdict::new(&past.job, &outcome);
     let folder = match &args.output {
         Some(folder) => folder.clone(),
         None => PathBuf::from(files::plain(&format!("replay-{}", args.job))),
     };
+    is_free(&folder, text(&past.job, "id"))?;
+    let outcome = run(args, &client, &past)?;
+    let verdict = Verdict::new(&past.job, &outcome);
     let files = write(&folder, &past, &outcome)?;
     let report = json!({
         "job": past.job["id"],
@@ -67,7 +68,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
         anstream::println!("{report:#}");
     } else {
         show(&past, &outcome, &files);
-        if let Err(failed) = &outcome.result {
+        anstream::println!("all of it is in {}", folder.display());
+        if let (Err(failed), false) = (&outcome.result, verdict.ended) {
             anstream::println!("it ends with {failed}");
         }
         say(&past.job, &verdict);
@@ -79,11 +81,27 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
     })
 }
 
+/// Files of two jobs in one folder are a puzzle; those of the same job are replaced.
+fn is_free(folder: &Path, job: &str) -> Result<()> {
+    let before = std::fs::read(folder.join("report.json")).unwrap_or_default();
+    let before: Value = serde_json::from_slice(&before).unwrap_or_default();
+    match before["job"].as_str() {
+        Some(other) if other != job => bail!(
+            "{} holds the replay of job {other}; name another folder with -o",
+            folder.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
 fn run(args: &Args, client: &Client, past: &Past) -> Result<Outcome> {
     let config = args.engine.pool_config()?;
-    let library = args.engine.library(&config)?;
-    let components = args.engine.data_folder()?.join("components");
-    past.complete(client, &library, &config, &components)?;
+    // Of what is installed only what the job uses is read: to compile all of it takes long.
+    let library = Library::default();
+    let data = args.engine.data_folder()?;
+    let installed = args.engine.plugins.clone();
+    let installed = installed.unwrap_or_else(|| data.join("plugins"));
+    past.complete(client, &library, &config, [&installed, &data.join("components")])?;
     let mut job = library.job(&past.plan);
     job.keep_steps = true;
     job.paused = past.paused();
@@ -117,10 +135,7 @@ fn write(folder: &Path, past: &Past, outcome: &Outcome) -> Result<BTreeMap<Strin
 }
 
 fn show(past: &Past, outcome: &Outcome, files: &BTreeMap<String, PathBuf>) {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["step", "uses", "size", "ms", "fuel", "file"]);
+    let mut table = Table::new(["step", "uses", "size", "ms", "fuel", "file"]);
     let steps = past.plan.steps.iter();
     let steps = steps.map(|step| (&step.id, runner::uses(&step.action)));
     let renditions = past.plan.renditions.iter();
@@ -128,19 +143,27 @@ fn show(past: &Past, outcome: &Outcome, files: &BTreeMap<String, PathBuf>) {
     for (id, uses) in steps.chain(renditions) {
         let file = files.get(id).map(|path| path.display().to_string());
         let file = file.unwrap_or_default();
-        match reported(outcome, id) {
-            Some(done) => table.add_row([
+        let row = match reported(outcome, id) {
+            Some(done) => [
                 id.clone(),
                 done.uses.clone(),
                 done.output.clone(),
                 format!("{:.2}", done.ms),
                 done.fuel.map(thousands).unwrap_or_default(),
                 file,
-            ]),
-            None => table.add_row([id.as_str(), &uses, "not run", "", "", &file]),
+            ],
+            None => [
+                id.clone(),
+                uses,
+                "not run".to_owned(),
+                String::new(),
+                String::new(),
+                file,
+            ],
         };
+        table.row(row);
     }
-    anstream::println!("{table}");
+    table.print();
 }
 
 /// An executor that died left no report, but what it said before.

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use workflow::failure::{Failure, FailureKind};
 
+use super::table::Table;
 use super::{files, style};
 use crate::app::EngineArgs;
 use crate::executor::pool::Pool;
@@ -160,27 +159,24 @@ fn progress(images: u64, quiet: bool) -> ProgressBar {
 }
 
 fn summary(lines: &[Line], failed: usize, begun: Instant) {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["image", "result", "ms"]);
+    let mut table = Table::new(["image", "ms", "result"]);
     for line in lines {
-        let result = match &line.failure {
-            Some(failure) => failure.to_string(),
-            None => line
-                .files
-                .iter()
-                .map(|f| f.display().to_string())
-                .collect::<Vec<_>>()
-                .join("\n"),
-        };
-        table.add_row([
-            line.image.display().to_string(),
-            result,
-            format!("{:.1}", line.report.ms),
-        ]);
+        let (image, ms) = (line.image.display().to_string(), format!("{:.1}", line.report.ms));
+        if let Some(failure) = &line.failure {
+            table.row([image, ms, style::error(failure.kind.name())]);
+            continue;
+        }
+        for file in &line.files {
+            table.row([image.clone(), ms.clone(), file.display().to_string()]);
+        }
     }
-    anstream::println!("{table}");
+    table.print();
+    for line in lines {
+        if let Some(failure) = &line.failure {
+            let failed = style::error("failed");
+            anstream::println!("{failed} {}: {failure}", line.image.display());
+        }
+    }
     let good = style::good(format!("{} done", lines.len() - failed));
     let bad = if failed == 0 {
         String::new()

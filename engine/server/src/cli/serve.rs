@@ -18,7 +18,7 @@ use crate::jobs::{JobArgs, upkeep, webhooks, worker};
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
 pub(super) struct Args {
-    /// Where to listen.
+    /// Where to listen. Whoever reaches it may do everything: there are no keys or users yet.
     #[arg(
         long,
         env = "STOPBATH_LISTEN",
@@ -26,7 +26,7 @@ pub(super) struct Args {
         default_value = "127.0.0.1:8080"
     )]
     listen: SocketAddr,
-    /// Folder of pipelines (*.yaml).
+    /// Folder of pipelines (*.yaml); without it there are none, and jobs of before run on.
     #[arg(long, env = "STOPBATH_PIPELINES", value_name = "DIR")]
     pipelines: Option<PathBuf>,
     /// The photo in the line that is printed to try it with.
@@ -85,13 +85,16 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
         .await
         .context("look after the jobs of before")?;
     greet(address, &args.example, &app);
+    if app.library.pipelines.is_empty() {
+        tracing::warn!("there are no pipelines; name a folder of them with --pipelines");
+    }
     let limit = Duration::from_secs(args.drain);
     let mut stopped = app.stop.subscribe();
     let stop_listening = {
         let mut stopped = app.stop.subscribe();
         async move { drop(stopped.wait_for(|stop| *stop).await) }
     };
-    let upkeep = tokio::spawn(upkeep::keep_up(Arc::clone(&app)));
+    let keeping_up = tokio::spawn(upkeep::keep_up(Arc::clone(&app)));
     let webhooks = tokio::spawn(webhooks::deliver(Arc::clone(&app)));
     let worker = tokio::spawn(worker::work(Arc::clone(&app), app.stop.subscribe(), limit));
     let stop = app.stop.clone();
@@ -118,8 +121,11 @@ async fn serve(args: &Args, app: Arc<App>) -> Result<bool> {
     // What was being sent is sent again after the next start.
     webhooks.abort();
     drop(webhooks.await);
-    upkeep.abort();
-    drop(upkeep.await);
+    if in_time {
+        upkeep::end(&app).await;
+    }
+    keeping_up.abort();
+    drop(keeping_up.await);
     if !in_time {
         let (waiting, running) = app.pool.load();
         tracing::warn!("stopped with {running} jobs running and {waiting} waiting");

@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, entries, escape, text};
 use super::style;
+use super::table::{Table, moment};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -33,9 +32,10 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
+    /// Where messages are sent to, such as `https://example.com/hook`.
     url: String,
     /// Only of this pipeline.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
     /// Only of this end: `job.succeeded`, `job.dead` or `job.cancelled`. May be given several times.
     #[arg(long = "event", value_name = "EVENT")]
@@ -60,7 +60,7 @@ pub(super) struct Deliveries {
     #[arg(long)]
     job: Option<String>,
     /// How many, the newest.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     #[command(flatten)]
     server: ServerArgs,
@@ -131,7 +131,8 @@ fn secret(server: &ServerArgs, answer: &Value) {
         anstream::println!("{answer:#}");
         return;
     }
-    anstream::println!("{}\n{}", text(answer, "id"), text(answer, "secret"));
+    anstream::println!("endpoint  {}", text(answer, "id"));
+    anstream::println!("secret    {}  (shown this once)", text(answer, "secret"));
     if let Some(until) = answer["old_valid_until"].as_str() {
         anstream::println!("the old secret signs as well until {until}");
     }
@@ -144,23 +145,21 @@ fn list(server: &ServerArgs) -> Result<()> {
         anstream::println!("{endpoints:#}");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["endpoint", "url", "pipeline", "events", "state"]);
+    let mut table = Table::new(["endpoint", "url", "pipeline", "events", "state"]);
     for endpoint in endpoints.as_array().into_iter().flatten() {
         let events: Vec<_> = entries(endpoint, "events")
             .iter()
             .filter_map(Value::as_str)
             .collect();
-        table.add_row([
-            text(endpoint, "id"),
-            text(endpoint, "url"),
-            endpoint["pipeline"].as_str().unwrap_or("all"),
-            &events.join(" "),
-            &health(endpoint),
+        table.row([
+            text(endpoint, "id").to_owned(),
+            text(endpoint, "url").to_owned(),
+            endpoint["pipeline"].as_str().unwrap_or("all").to_owned(),
+            events.join(" "),
+            health(endpoint),
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
     Ok(())
 }
 
@@ -183,23 +182,22 @@ fn deliveries(args: &Deliveries) -> Result<()> {
         anstream::println!("{page:#}");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["delivery", "type", "job", "state", "failures", "last"]);
+    let mut table = Table::new(["delivery", "type", "job", "state", "failures", "ended", "last"]);
     for delivery in entries(&page, "deliveries") {
         let last = match delivery["status"].as_u64() {
             Some(status) => status.to_string(),
             None => text(delivery, "error").to_owned(),
         };
-        table.add_row([
-            text(delivery, "id"),
-            text(delivery, "type"),
-            text(delivery, "job"),
-            text(delivery, "state"),
-            &delivery["failures"].to_string(),
-            &last,
+        table.row([
+            text(delivery, "id").to_owned(),
+            text(delivery, "type").to_owned(),
+            text(delivery, "job").to_owned(),
+            text(delivery, "state").to_owned(),
+            delivery["failures"].to_string(),
+            moment(text(delivery, "at")),
+            last,
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
     Ok(())
 }

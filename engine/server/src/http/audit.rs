@@ -1,4 +1,4 @@
-//! `/v1/audit`: what people did, newest first; and how the other routes write it down.
+//! `/v1/audit`: what was done, newest first; and how the other routes write it down.
 //!
 //! Redrives, purges and cancelled jobs are written down in the transaction that does them. Breakers that were switched
 //! and webhooks that were changed are written down right after it, so that a server that dies in between leaves no
@@ -42,6 +42,7 @@ pub(crate) struct AuditPage {
 pub(crate) struct EntryBody {
     id: String,
     at: String,
+    /// `local`, as long as callers have no keys of their own.
     who: String,
     /// Like `dead.redrive`.
     action: String,
@@ -51,7 +52,7 @@ pub(crate) struct EntryBody {
     detail: Value,
 }
 
-/// What people did: redrives, purges, breakers that were switched, webhooks that were changed, jobs that were cancelled.
+/// What was done: redrives, purges, breakers that were switched, webhooks that were changed, jobs that were cancelled.
 #[utoipa::path(get, path = "/v1/audit", params(Search), responses((status = 200, description = "A page, newest first", body = AuditPage)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,

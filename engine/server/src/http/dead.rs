@@ -177,9 +177,12 @@ pub(crate) async fn show(
     Ok(Json(letter.into()))
 }
 
-/// Let dead letters go for good; their originals go with them, unless something else needs them.
+/// Let dead letters go for good; their originals go with them at once, unless another job needs the same bytes.
+///
+/// The jobs are `cancelled` then, but no webhook tells of it: `job.dead` told of their end.
 #[utoipa::path(post, path = "/v1/dead/purge", request_body = Selection,
-    responses((status = 200, description = "Which ones", body = Moved), (status = 400, description = "Nothing is selected", body = Problem)))]
+    responses((status = 200, description = "Which ones", body = Moved), (status = 400, description = "Nothing is selected", body = Problem),
+        (status = 404, description = "No letter fits, unless `all` or `dry_run` is said", body = Problem)))]
 pub(crate) async fn purge(
     State(app): State<Arc<App>>,
     caller: Identity,
@@ -197,13 +200,17 @@ pub(crate) async fn purge(
     let detail = json!({ "filter": brief(&filter), "jobs": filter.ids.len() });
     let entry = audit::entry(&app, &caller, "dead.purge", subject, detail);
     let purged = app.jobs.store.purge(&filter, limit, &entry, entry.at).await?;
+    if purged.jobs.is_empty() && !selection.all && limit > 0 {
+        return Err(none_fits(""));
+    }
     tracing::info!(who = caller.name, jobs = purged.jobs.len(), "dead letters purged");
     for job in &purged.jobs {
         app.jobs.tell(job, job::State::Cancelled);
     }
+    let left = app.jobs.store.letters(&filter, None, 1).await;
     Ok(Json(Moved {
         jobs: purged.jobs,
-        more: purged.more,
+        more: purged.more && !left.is_ok_and(|left| left.is_empty()),
         dry_run: false,
     }))
 }
@@ -233,6 +240,11 @@ pub(super) fn select(
         ids: jobs.to_vec(),
         ..Filter::default()
     })
+}
+
+/// Who names something means that it is there.
+pub(super) fn none_fits(but: &str) -> Problem {
+    Problem::not_found(format!("no dead letter fits{but}"))
 }
 
 /// For the audit log, which needs no more than the first jobs of many.

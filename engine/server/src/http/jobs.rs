@@ -102,9 +102,11 @@ pub(crate) async fn show(
     Ok(Json(whole(&app, find(&app, &id).await?).await?))
 }
 
-/// End a job that has not ended yet. One that has ended stays as it is.
+/// End a job that has not ended yet. One that has ended well or was cancelled stays as it is, which is no error: the
+/// answer shows its state. A dead letter is not cancelled but purged.
 #[utoipa::path(post, path = "/v1/jobs/{id}/cancel", params(("id" = String, Path, description = "The job")),
-    responses((status = 200, description = "The job after it", body = JobBody), (status = 404, description = "No such job", body = Problem)))]
+    responses((status = 200, description = "The job after it", body = JobBody), (status = 404, description = "No such job", body = Problem),
+        (status = 409, description = "It is a dead letter", body = Problem)))]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     caller: Identity,
@@ -114,6 +116,11 @@ pub(crate) async fn cancel(
     let entry = audit::entry(&app, &caller, "job.cancel", &id, json!({}));
     let state = app.jobs.store.cancel(&id, Some(&entry), entry.at).await?;
     let state = state.ok_or_else(|| unknown(&id))?;
+    if state == job::State::Dead {
+        let text = "it is a dead letter, which has ended: `stopbath dead purge` lets it go, `stopbath dead redrive` sends \
+            it through again";
+        return Err(Problem::new(409, "conflict", text));
+    }
     app.jobs.tell(&id, state);
     Ok(Json(whole(&app, find(&app, &id).await?).await?))
 }

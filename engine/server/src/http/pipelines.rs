@@ -85,11 +85,11 @@ pub(crate) async fn schema(_: Identity) -> impl IntoResponse {
 pub(crate) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Pipeline, Problem> {
     app.library.pipelines.get(name).ok_or_else(|| {
         let names: Vec<&str> = app.library.pipelines.keys().map(String::as_str).collect();
-        Problem::not_found(format!(
-            "there is no pipeline `{}`; there are: {}",
-            clip(name),
-            names.join(", ")
-        ))
+        let name = clip(name);
+        Problem::not_found(match names[..] {
+            [] => format!("there is no pipeline `{name}`; none is installed (`--pipelines`)"),
+            _ => format!("there is no pipeline `{name}`; there are: {}", names.join(", ")),
+        })
     })
 }
 

@@ -144,7 +144,12 @@ impl From<JsonRejection> for Problem {
     }
 }
 
+/// Without the part of the reason that says the same in a library's words.
 fn rejected(what: &str, why: &str) -> Problem {
+    let why = match why.split_once(": ") {
+        Some((said, why)) if said.starts_with("Failed to") => why,
+        _ => why,
+    };
     Problem::bad_request(format!("{what}: {}", clip(why)))
 }
 
@@ -245,6 +250,17 @@ mod tests {
             let problem = Problem::from(Failure::new(kind, "a failure"));
             assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{kind}");
         }
+    }
+
+    #[test]
+    fn a_rejection_is_told_once() {
+        let detail = |why| rejected("the query does not fit", why).detail.into_string();
+        let ours = "the query does not fit: limit: invalid digit";
+        assert_eq!(
+            detail("Failed to deserialize query string: limit: invalid digit"),
+            ours
+        );
+        assert_eq!(detail("limit: invalid digit"), ours);
     }
 
     #[test]

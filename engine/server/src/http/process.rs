@@ -43,7 +43,7 @@ pub(crate) struct Options {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct Form {
-    /// The image; the first part with a file name counts, whatever it is called.
+    /// The image; the only part with a file name, whatever it is called.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }
@@ -55,11 +55,13 @@ struct Form {
 /// (`application/json`). A rendition's `ETag` names its bytes; as this is a `POST`, `If-None-Match` is not
 /// looked at. `stopbath-skipped` lists steps that failed and were passed over by `on_failure: skip`;
 /// `stopbath-salvaged` says that pixels were missing from the original. With `wait` each answer names the job in
-/// `stopbath-job` and `Location`, also one that tells of a failure.
+/// `stopbath-job` and `Location`, also one that tells of a failure; without it an `Idempotency-Key` means nothing, as the
+/// same bytes give the same answer. It takes neither a `lane` nor the address of a source: `…/jobs` does.
 #[utoipa::path(
     post,
     path = "/v1/pipelines/{name}/process",
-    params(("name" = String, Path, description = "The pipeline"), Options),
+    params(("name" = String, Path, description = "The pipeline"), Options,
+        ("Idempotency-Key" = Option<String>, Header, description = "With `wait`: makes it safe to send the request again")),
     request_body(
         description = "The image, or a form with it",
         content((Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
@@ -70,6 +72,7 @@ struct Form {
         (status = 400, description = "A body, a form or a query that does not hold together", body = Problem),
         (status = 404, description = "No such pipeline or rendition", body = Problem),
         (status = 406, description = "It cannot be given as any type of `Accept`", body = Problem),
+        (status = 409, description = "With `wait`: the idempotency key was used for something else, or the job was cancelled", body = Problem),
         (status = 408, description = "The body came too slowly", body = Problem),
         (status = 413, description = "Too many bytes", body = Problem),
         (status = 415, description = "Not a type that this pipeline takes", body = Problem),
@@ -98,9 +101,10 @@ pub(crate) async fn process(
             return Err(problem);
         }
     };
-    let original = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
+    let incoming = upload::receive(&app, request, pipeline.plan.limits.max_bytes).await?;
+    upload::is_no_json(&incoming.original)?;
     if let Some((wish, wait)) = wish {
-        let mut waiting = Waiting::begin(&app, &wish, original, wait).await?;
+        let mut waiting = Waiting::begin(&app, &wish, incoming, wait).await?;
         let answer = match waiting.end(&app).await {
             Ok(Ok(job)) => ended(&app, job, shape, only.as_deref()).await.into_response(),
             Ok(Err(later)) => later,
@@ -108,6 +112,7 @@ pub(crate) async fn process(
         };
         return Ok(jobs::named(answer, waiting.job()));
     }
+    let original = incoming.original;
     let size = Size::new(&pipeline.plan, original.bytes().len() as u64);
     let whole = only.is_none();
     let mut job = app.library.job(&pipeline.plan);
@@ -193,6 +198,10 @@ fn understand<'a>(
 ) -> Result<Understood<'a>, Problem> {
     let Path(name) = name?;
     let Query(Options { rendition, wait }) = options?;
+    if upload::is_json(headers) {
+        let text = "an image is sent here, not JSON; to name one that the server is to fetch, use `…/jobs`";
+        return Err(Problem::bad_request(text));
+    }
     let pipeline = super::pipelines::find(app, &name)?;
     known_rendition(pipeline, &name, rendition.as_deref())?;
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());

@@ -20,7 +20,7 @@ use workflow::redrive::Rules;
 use workflow::words::clip;
 
 use super::audit;
-use super::dead::{brief, select};
+use super::dead::{brief, none_fits, select};
 use super::identity::Identity;
 use super::paging;
 use super::problem::Problem;
@@ -84,7 +84,7 @@ pub(crate) struct Search {
     responses((status = 202, description = "It has begun; `Location` says where to look", body = RedriveBody),
         (status = 200, description = "With `dry_run`: what it would be", body = Preview),
         (status = 400, description = "Nothing is selected, or it does not hold together", body = Problem),
-        (status = 404, description = "No such pipeline or plan", body = Problem)))]
+        (status = 404, description = "No such pipeline or plan, or no letter that fits, unless `all` or `dry_run` is said", body = Problem)))]
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     caller: Identity,
@@ -102,8 +102,15 @@ pub(crate) async fn begin(
         targets: targets(&app, &order).await?,
         most: order.most_redrives.unwrap_or(5),
     };
+    let preview = preview(&app, &wanted, order.limit).await?;
     if order.dry_run {
-        return Ok(Json(preview(&app, &wanted, order.limit).await?).into_response());
+        return Ok(Json(preview).into_response());
+    }
+    if preview.by_pipeline.is_empty() && !order.all {
+        return Err(none_fits(&format!(
+            "; those that were sent through {} times already are left out (`most_redrives`)",
+            wanted.most
+        )));
     }
     let new = NewRedrive {
         id: uuid::Uuid::now_v7().to_string(),

@@ -21,7 +21,6 @@ use crate::app::App;
 use crate::budget::Share;
 use crate::jobs::intake::Incoming;
 use crate::original::{AppendError, Original};
-pub(crate) use form::plain;
 
 /// How much a form may hold before each of its files.
 const OVERHEAD: u64 = 64 << 10;
@@ -32,10 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same where the answer does not wait for it, and nothing comes.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// The body itself, or the first file of a form. `limit` is in bytes; the original comes with its share of the budget.
-pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<Original, Problem> {
+/// The body itself, or the only file of a form. `limit` is in bytes; the original comes with its share of the budget.
+pub(crate) async fn receive(app: &App, request: Request, limit: u64) -> Result<Incoming, Problem> {
     let mut upload = Upload::open(app, request, limit, 1)?;
-    let received = upload.first().await;
+    let received = upload.only().await;
     upload.close(app, received).await
 }
 
@@ -79,10 +78,12 @@ impl Upload {
         })
     }
 
-    async fn first(&mut self) -> Result<Original, Problem> {
+    async fn only(&mut self) -> Result<Incoming, Problem> {
         let mut files = self.files()?;
         files.next().await?;
-        Ok(files.read().await?.original)
+        let only = files.read().await?;
+        files.next().await?;
+        Ok(only)
     }
 
     /// To be asked for once.
@@ -134,6 +135,24 @@ impl Files<'_> {
             Self::Form(form) => form.read().await,
         }
     }
+}
+
+/// Whether a request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let media_type = content_type.and_then(|text| text.split(';').next());
+    media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// No image begins like JSON. Some clients say of any body that it is a form, so what they say of it decides nothing.
+pub(crate) fn is_no_json(original: &Original) -> Result<(), Problem> {
+    let first = original.bytes().iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'{') {
+        let text = "the body is JSON, not an image; an image that the server is to fetch is named to `…/jobs`, with \
+            `Content-Type: application/json`";
+        return Err(Problem::bad_request(text));
+    }
+    Ok(())
 }
 
 /// Reads a body that nobody wants, so that the caller gets to read the answer; not for ever.

@@ -1,27 +1,111 @@
 //! Deleting bytes that nothing refers to: one burier's at a time, never fresh ones, and none of another database.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use storage::blobs::Listed;
-use workflow::ports::{BURIAL, Millis, Stored};
+use storage::failpoint;
+use tokio::sync::Mutex;
+use workflow::ports::{BURIAL, Millis, StoreError, Stored};
 
-use super::{Jobs, identity};
+use super::Jobs;
+use super::identity::{self, Owner};
 use crate::clock::wall;
 
 /// How many blobs go in one step, so that others get to the database in between.
 const AT_ONCE: u32 = 500;
-/// So many rows go together, after their bytes.
-const GROUP: usize = 20;
+/// So many are deleted at the same time, and their rows go together.
+const GROUP: usize = 16;
 /// Half of the time for which the marks hold: the rest is for a deletion that is under way.
 const HOLD: Duration = Duration::from_millis(BURIAL as u64 / 2);
-/// Bytes that were put so shortly before they were marked, or since then, are about to be referred to again. Clocks
-/// may differ by as much.
-const FRESH: Millis = 60_000;
-/// Bytes without a row are given this time to get one.
-const STRAY: Millis = 3_600_000;
+/// A time of writing that lies further ahead was told by a clock that has been set back since.
+const AHEAD: Millis = 600_000;
+/// Bytes without a row are given this many times the grace to get one.
+const STRAY: Millis = 60;
 /// How many of the 256 parts of the blobs a round looks at: all within an hour.
 const PARTS: usize = 5;
+/// Who waits for somebody else's deletion waits for so long.
+pub(super) const USUAL: Duration = Duration::from_secs(15);
+/// For a round to end when the server stops.
+const STOP: Duration = Duration::from_secs(2);
+
+/// What the rounds of a process share.
+#[derive(Debug, Default)]
+pub(crate) struct Burials {
+    /// Held during a round.
+    under_way: Mutex<()>,
+    rounds: AtomicUsize,
+    stopped: AtomicBool,
+    foreign: AtomicBool,
+}
+
+impl Burials {
+    /// The blobs are another database's by now. What is put there may be deleted at any time.
+    pub(crate) fn are_foreign(&self) -> bool {
+        self.foreign.load(Ordering::Relaxed)
+    }
+
+    fn are_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) async fn round(jobs: &Jobs) -> Stored<()> {
+    let _under_way = jobs.burials.under_way.lock().await;
+    if jobs.burials.are_stopped() {
+        return Ok(());
+    }
+    let owner = identity::owner(&*jobs.store, &jobs.blobs, &jobs.identity).await?;
+    let is_ours = owner == Owner::Us;
+    jobs.burials
+        .foreign
+        .store(owner == Owner::Another, Ordering::Relaxed);
+    if !is_ours {
+        tracing::error!("{owner}; none is deleted");
+        return Ok(());
+    }
+    let mut round = Round { jobs, counted: false };
+    loop {
+        let (at, begun) = (wall(), Instant::now());
+        let now = jobs.clock.now();
+        let digests = jobs.store.doom(&jobs.worker, AT_ONCE, now).await?;
+        let full = digests.len() == AT_ONCE as usize;
+        let all_gone = round.bury(Marked { digests, at, begun }).await?;
+        // What stayed would come again at once.
+        if !full || !all_gone {
+            break;
+        }
+    }
+    round
+        .strays(jobs.burials.rounds.fetch_add(1, Ordering::Relaxed))
+        .await
+}
+
+/// Lets the round end that is under way, if it does so soon, and leaves what it did not come to to others. Nothing is
+/// freed under a deletion that still runs.
+pub(super) async fn stop(jobs: &Jobs) {
+    jobs.burials.stopped.store(true, Ordering::Relaxed);
+    let freed = async {
+        let _none = jobs.burials.under_way.lock().await;
+        jobs.store.release(Some(&jobs.worker)).await
+    };
+    match tokio::time::timeout(STOP, freed).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!("marks of bytes to delete could not be freed: {error}"),
+        Err(_) => tracing::warn!("bytes are still being deleted; other servers leave them alone for a while"),
+    }
+}
+
+/// How long a marked blob stays somebody's at most, where that takes longer than usual: he may be gone.
+pub(super) async fn left(jobs: &Jobs, digest: &str) -> Stored<Option<Duration>> {
+    let Some(until) = jobs.store.doomed_until(digest).await? else {
+        return Ok(None);
+    };
+    let left = until.saturating_sub(jobs.clock.now());
+    let is_usual = left > BURIAL - USUAL.as_millis() as Millis;
+    Ok((!is_usual).then(|| Duration::from_millis(left.max(1_000) as u64)))
+}
 
 /// What was marked, and when.
 struct Marked {
@@ -31,71 +115,136 @@ struct Marked {
     begun: Instant,
 }
 
-pub(super) async fn round(jobs: &Jobs) -> Stored<()> {
-    if !identity::are_ours(&jobs.blobs, &jobs.identity).await? {
-        tracing::error!("the blobs are another database's now, so none is deleted");
-        return Ok(());
-    }
-    loop {
-        let (at, begun) = (wall(), Instant::now());
-        let now = jobs.clock.now();
-        let digests = jobs.store.doom(&jobs.worker, AT_ONCE, now).await?;
-        let full = digests.len() == AT_ONCE as usize;
-        let all_gone = bury(jobs, Marked { digests, at, begun }).await?;
-        // What stayed would come again at once.
-        if !full || !all_gone {
-            break;
-        }
-    }
-    strays(jobs, jobs.rounds.fetch_add(1, Ordering::Relaxed)).await
+struct Round<'a> {
+    jobs: &'a Jobs,
+    /// It has been counted that this round deletes something.
+    counted: bool,
 }
 
-/// Whether nothing stayed. One that cannot be deleted does not keep the others, and is tried again when its mark no
-/// longer holds.
-async fn bury(jobs: &Jobs, marked: Marked) -> Stored<bool> {
-    let (mut spared, mut failed) = (0, 0);
-    let mut late = false;
-    for group in marked.digests.chunks(GROUP) {
-        let mut gone = Vec::new();
-        for digest in group {
-            late = marked.begun.elapsed() > HOLD;
-            if late {
+impl Round<'_> {
+    /// Whether nothing stayed. One that cannot be deleted does not keep the others, and is tried again when its mark no
+    /// longer holds.
+    async fn bury(&mut self, marked: Marked) -> Stored<bool> {
+        if marked.digests.is_empty() {
+            return Ok(true);
+        }
+        failpoint::reach("blob-doomed");
+        self.count().await?;
+        let jobs = self.jobs;
+        let (mut spared, mut failed, mut left) = (0, 0, marked.digests.len());
+        for group in marked.digests.chunks(GROUP) {
+            if marked.begun.elapsed() > HOLD || jobs.burials.are_stopped() {
                 break;
             }
-            match remove(jobs, digest, marked.at).await {
-                Ok(true) => gone.push(digest.clone()),
-                Ok(false) => spared += 1,
-                Err(error) => {
-                    if failed == 0 {
-                        tracing::error!(digest, "bytes that nothing refers to cannot be deleted: {error}");
+            left -= group.len();
+            let mut gone = Vec::new();
+            for (digest, removed) in remove(jobs, group, marked.at).await {
+                match removed {
+                    Ok(true) => gone.push(digest.to_owned()),
+                    Ok(false) => spared += 1,
+                    Err(error) => {
+                        if failed == 0 {
+                            tracing::error!(
+                                digest,
+                                "bytes that nothing refers to cannot be deleted: {error}"
+                            );
+                        }
+                        failed += 1;
                     }
-                    failed += 1;
                 }
             }
+            if !gone.is_empty() {
+                failpoint::reach("blob-deleted");
+                jobs.store.buried(&jobs.worker, &gone).await?;
+            }
         }
-        if !gone.is_empty() {
-            jobs.store.buried(&jobs.worker, &gone).await?;
+        if failed > 0 || left > 0 {
+            let marked = marked.digests.len();
+            tracing::warn!(
+                marked,
+                failed,
+                left,
+                "not all bytes that nothing refers to were deleted"
+            );
         }
-        if late {
-            break;
-        }
+        Ok(spared == 0 && failed == 0 && left == 0)
     }
-    if failed > 0 || late {
-        let marked = marked.digests.len();
-        tracing::warn!(
-            marked,
-            failed,
-            late,
-            "not all bytes that nothing refers to were deleted"
-        );
+
+    /// A copy of the database from before this round knows jobs that it will have no bytes of, or will take new bytes for
+    /// strays: it is found out, as it has counted less.
+    async fn count(&mut self) -> Stored<()> {
+        if self.counted {
+            return Ok(());
+        }
+        let jobs = self.jobs;
+        let owner = identity::count(&*jobs.store, &jobs.blobs, &jobs.identity).await?;
+        if owner != Owner::Us {
+            jobs.store.release(Some(&jobs.worker)).await?;
+            return Err(StoreError::Broken(format!("{owner}; none is deleted")));
+        }
+        self.counted = true;
+        Ok(())
     }
-    Ok(spared == 0 && failed == 0 && !late)
+
+    /// Bytes that were written for a job that was then never committed. Each round looks at a part of all.
+    async fn strays(&mut self, round: usize) -> Stored<()> {
+        let first = round * PARTS;
+        for part in first..first + PARTS {
+            match self.jobs.blobs.list((part % 256) as u8).await {
+                Ok(listed) => {
+                    for blob in listed {
+                        self.stray(blob).await?;
+                    }
+                }
+                Err(error) => tracing::error!("a part of the blobs cannot be listed: {error}"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn stray(&mut self, blob: Listed) -> Stored<()> {
+        let jobs = self.jobs;
+        let (at, begun, grace) = (wall(), Instant::now(), jobs.grace());
+        // Older ones may be another database's.
+        let may_be_ours = blob.written_at > jobs.identity.strays_since.saturating_add(grace);
+        if !may_be_ours || blob.written_at >= at - STRAY * grace || jobs.burials.are_stopped() {
+            return Ok(());
+        }
+        let digest = &blob.digest;
+        let now = jobs.clock.now();
+        if jobs.store.doom_stray(&jobs.worker, digest, now).await? {
+            tracing::info!(
+                digest,
+                written_at = blob.written_at,
+                "a stray is cleared away: no job refers to it"
+            );
+            let digests = vec![digest.clone()];
+            self.bury(Marked { digests, at, begun }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of each.
+async fn remove<'a>(jobs: &Jobs, group: &'a [String], marked_at: Millis) -> Vec<(&'a str, Stored<bool>)> {
+    // Made before they are awaited, as each is of the same type then.
+    let removals: Vec<_> = group
+        .iter()
+        .map(|digest| remove_one(jobs, digest, marked_at))
+        .collect();
+    stream::iter(removals).buffer_unordered(GROUP).collect().await
+}
+
+async fn remove_one<'a>(jobs: &Jobs, digest: &'a str, marked_at: Millis) -> (&'a str, Stored<bool>) {
+    (digest, try_to_remove(jobs, digest, marked_at).await)
 }
 
 /// False if it was spared, as somebody has just put it.
-async fn remove(jobs: &Jobs, digest: &str, marked_at: Millis) -> Stored<bool> {
+async fn try_to_remove(jobs: &Jobs, digest: &str, marked_at: Millis) -> Stored<bool> {
     let written = jobs.blobs.written_at(digest).await?;
-    if written.is_some_and(|at| at > marked_at - FRESH) {
+    // It may be put at any time until it is deleted.
+    let fresh = marked_at - jobs.grace()..=marked_at + AHEAD;
+    if written.is_some_and(|at| fresh.contains(&at)) {
         jobs.store.spare(&jobs.worker, digest).await?;
         return Ok(false);
     }
@@ -103,41 +252,4 @@ async fn remove(jobs: &Jobs, digest: &str, marked_at: Millis) -> Stored<bool> {
         jobs.blobs.delete(digest).await?;
     }
     Ok(true)
-}
-
-/// Bytes that were written for a job that was then never committed. Each round looks at a part of all.
-async fn strays(jobs: &Jobs, round: usize) -> Stored<()> {
-    let first = round * PARTS;
-    for part in first..first + PARTS {
-        match jobs.blobs.list((part % 256) as u8).await {
-            Ok(listed) => {
-                for blob in listed {
-                    stray(jobs, blob).await?;
-                }
-            }
-            Err(error) => tracing::error!("a part of the blobs cannot be listed: {error}"),
-        }
-    }
-    Ok(())
-}
-
-async fn stray(jobs: &Jobs, blob: Listed) -> Stored<()> {
-    let (at, begun) = (wall(), Instant::now());
-    // Older ones may be another database's.
-    let may_be_ours = blob.written_at > jobs.identity.strays_since.saturating_add(FRESH);
-    if !may_be_ours || blob.written_at >= at - STRAY {
-        return Ok(());
-    }
-    let digest = &blob.digest;
-    let now = jobs.clock.now();
-    if jobs.store.doom_stray(&jobs.worker, digest, now).await? {
-        tracing::info!(
-            digest,
-            written_at = blob.written_at,
-            "a stray is cleared away: no job refers to it"
-        );
-        let digests = vec![digest.clone()];
-        bury(jobs, Marked { digests, at, begun }).await?;
-    }
-    Ok(())
 }

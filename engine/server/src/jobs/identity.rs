@@ -3,7 +3,10 @@
 //! Blobs that no job refers to are cleared away, and with another database, or an older copy of it, that would be the
 //! originals of jobs it does not know. So the database has an id and counts its starts, and what it counted lies with
 //! the blobs, too: what does not fit together is not served, unless somebody says that it belongs together from now
-//! on. Even then only blobs that are written later are cleared away as strays.
+//! on. Even then only blobs that are written later are cleared away as strays. Rounds of deletions are counted as well,
+//! so that a copy from before one is found out, whenever the last start was.
+
+use std::fmt;
 
 use anyhow::{Context, Result, bail};
 use storage::blobs::{Blobs, Mark};
@@ -49,15 +52,18 @@ pub(super) async fn recognise(
         (Err(StoreError::Full(_)), Some(known)) if !is_new => return Ok(known),
         (begun, _) => begun.context("count the start in the store")?,
     };
-    let mark = Mark {
-        store: identity.store.clone(),
-        starts: identity.starts,
-    };
-    match blobs.set_mark(&mark).await {
+    match blobs.set_mark(&mark_of(&identity)).await {
         Err(StoreError::Full(_)) if strange.is_none() => {}
         written => written.context("write which database the blobs belong to")?,
     }
     Ok(identity)
+}
+
+fn mark_of(identity: &Identity) -> Mark {
+    Mark {
+        store: identity.store.clone(),
+        starts: identity.starts,
+    }
 }
 
 /// Why these blobs are not this database's, if so.
@@ -69,7 +75,7 @@ fn strange(mark: &Mark, known: Option<&Identity>) -> Option<String> {
             mark.store, known.store
         )),
         Some(known) if known.starts < mark.starts => Some(format!(
-            "this database has seen {} starts, and the blobs {}, so it is an older copy",
+            "this database has counted {} starts and deletions, and the blobs {}, so it is an older copy",
             known.starts, mark.starts
         )),
         Some(_) => None,
@@ -85,10 +91,71 @@ fn refusal(names: &Names<'_>, why: &str) -> String {
     )
 }
 
-/// Whether the blobs are still this database's: another server may have adopted them since.
-pub(super) async fn are_ours(blobs: &Blobs, identity: &Identity) -> Stored<bool> {
-    let mark = blobs.mark().await?;
-    Ok(mark.is_none_or(|mark| mark.store == identity.store))
+/// Whose the blobs are by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// This database's.
+    Us,
+    /// Another server has adopted them since.
+    Another,
+    /// This database's as it was before somebody put an older copy in its place.
+    Newer,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Us => "the blobs are this database's",
+            Self::Another => {
+                "the blobs are another database's now, which adopted them, so no jobs are taken in or run; stop this \
+                 server, or give it blobs of its own (`--blobs`)"
+            }
+            Self::Newer => {
+                "the database is an older copy than the blobs belong to; put the newer one back, or start again with \
+                 `--adopt-blobs`"
+            }
+        })
+    }
+}
+
+pub(super) async fn owner(
+    store: &(impl Retention + ?Sized),
+    blobs: &Blobs,
+    ours: &Identity,
+) -> Stored<Owner> {
+    // The blobs first: whoever counts does so in the database before he writes there.
+    let Some(mark) = blobs.mark().await? else {
+        return Ok(Owner::Us);
+    };
+    if mark.store != ours.store {
+        return Ok(Owner::Another);
+    }
+    let known = store.identity().await?;
+    let is_known = known.is_some_and(|known| known.store == mark.store && known.starts >= mark.starts);
+    Ok(if is_known { Owner::Us } else { Owner::Newer })
+}
+
+/// Counts a round of deletions here and there, before its first, if the blobs are still ours.
+pub(super) async fn count(
+    store: &(impl Retention + ?Sized),
+    blobs: &Blobs,
+    ours: &Identity,
+) -> Stored<Owner> {
+    let owner = owner(store, blobs, ours).await?;
+    if owner != Owner::Us {
+        return Ok(owner);
+    }
+    let round = Start {
+        id: ours.store.clone(),
+        at_least: 0,
+        strays_since: None,
+    };
+    let identity = store.begin(&round).await?;
+    match blobs.set_mark(&mark_of(&identity)).await {
+        // A full disk is no reason not to delete.
+        Err(StoreError::Full(_)) => Ok(Owner::Us),
+        written => written.map(|()| Owner::Us),
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +186,7 @@ mod tests {
         let again = start(&store, &blobs, true, 20).await.unwrap();
         assert_eq!(again.store, first.store);
         assert_eq!((again.starts, again.strays_since), (2, 10), "nothing was adopted");
-        assert!(are_ours(&blobs, &again).await.unwrap());
+        assert_eq!(owner(&store, &blobs, &again).await.unwrap(), Owner::Us);
     }
 
     #[tokio::test]
@@ -135,7 +202,9 @@ mod tests {
         assert!(other.identity().await.unwrap().is_none(), "nothing was counted");
         let adopted = start(&other, &blobs, true, 30).await.unwrap();
         assert_eq!(adopted.strays_since, 30);
-        assert!(!are_ours(&blobs, &first).await.unwrap());
+        assert_eq!(owner(&one, &blobs, &first).await.unwrap(), Owner::Another);
+        assert_eq!(count(&one, &blobs, &first).await.unwrap(), Owner::Another);
+        assert_eq!(one.identity().await.unwrap().unwrap().starts, first.starts);
         let refused = start(&one, &blobs, false, 40).await.unwrap_err().to_string();
         assert!(
             refused.contains(&adopted.store) && refused.contains(&first.store),
@@ -159,5 +228,24 @@ mod tests {
         let adopted = start(&store, &blobs, true, 30).await.unwrap();
         assert_eq!((adopted.starts, adopted.strays_since), (8, 30));
         start(&store, &blobs, false, 40).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_copy_from_before_a_deletion_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::directory(folder.path()).unwrap();
+        let store = database().await;
+        let ours = start(&store, &blobs, false, 10).await.unwrap();
+        let before = mark_of(&ours);
+        assert_eq!(count(&store, &blobs, &ours).await.unwrap(), Owner::Us);
+        let now = store.identity().await.unwrap().unwrap();
+        assert_eq!((now.starts, now.strays_since), (2, 10));
+        let mark = blobs.mark().await.unwrap().unwrap();
+        assert_eq!(mark, mark_of(&now));
+        assert!(before.starts < mark.starts, "a copy of then counts less");
+        let newer = Mark { starts: 3, ..mark };
+        blobs.set_mark(&newer).await.unwrap();
+        assert_eq!(count(&store, &blobs, &ours).await.unwrap(), Owner::Newer);
+        assert_eq!(blobs.mark().await.unwrap().unwrap(), newer);
     }
 }

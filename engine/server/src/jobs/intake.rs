@@ -4,28 +4,24 @@
 //! only one is in memory at a time: all but the last are written as they come. Those that no job was made of are
 //! cleared away as strays.
 
+mod confirm;
 mod wish;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use storage::disk::Room;
 use storage::failpoint;
 use workflow::job::State;
 use workflow::ports::{Accepted, Blob, JobView, Millis, NewJob, StoreError, Submission};
 
-use super::Jobs;
 use super::load::{Promise, Size};
+use super::{Jobs, burial};
 use crate::original::Original;
 pub(crate) use wish::Wish;
 
-/// How many originals are looked for at once.
-const LOOKS: usize = 16;
-/// So long somebody may take to delete bytes that are to be written anew.
-const BURIAL: Duration = Duration::from_secs(15);
-/// Tries to take back what was committed.
-const WITHDRAWALS: u32 = 4;
+/// Bytes are deleted so quickly, as a rule.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// An original that has just come in.
 #[derive(Debug)]
@@ -49,8 +45,10 @@ pub(crate) enum Refused {
     Backlog(Duration),
     /// The idempotency key came before with something else.
     Conflict,
-    /// An original was cleared away as unused at the same time, or is still being.
-    Cleared,
+    /// An original was cleared away as unused at the same time, or is still being; worth another try after this.
+    Cleared(Duration),
+    /// The blobs belong to another database by now, which will clear away what it does not know.
+    Foreign,
     Store(StoreError),
 }
 
@@ -91,6 +89,7 @@ impl Jobs {
     /// Everything that can be said before the originals are read; `bytes` is how many are expected. What came before
     /// needs neither room nor time: an answer that was lost is given again.
     pub(crate) async fn admit(&self, wish: &mut Wish<'_>, bytes: u64) -> Result<(), Refused> {
+        self.has_blobs()?;
         if let Some(key) = &wish.key {
             wish.earlier = self.store.request(&wish.owner, key).await?;
         }
@@ -132,9 +131,11 @@ impl Jobs {
             .map(|kept| self.new_job(wish, kept))
             .collect();
         let fingerprint = fingerprint(wish, &jobs);
-        if let Some(ticket) = wish.answered(&fingerprint)? {
-            // The server that took it in may have ended before it had looked. Where nobody can look, it was there.
-            if matches!(self.blobs.has(&blob).await, Ok(false)) {
+        if let Some(ticket) = wish.answered(&fingerprint)?
+            && self.still_stands(wish).await?
+        {
+            // The server that took it in may have ended before it had looked.
+            if !self.blobs.has(&blob).await? {
                 self.blobs.put(&blob, bytes).await?;
             }
             return Ok(ticket);
@@ -146,7 +147,8 @@ impl Jobs {
         let ticket = loop {
             self.blobs.put(&blob, bytes.clone()).await?;
             failpoint::reach("original-written");
-            self.are_there(&submission.jobs).await?;
+            self.are_there(&submission.jobs).await??;
+            self.has_blobs()?;
             let now = self.clock.now();
             match self.store.enqueue(submission.clone(), now).await? {
                 Accepted::New => {
@@ -154,24 +156,41 @@ impl Jobs {
                     let jobs = submission.jobs.into_iter();
                     break Ticket::New(jobs.map(|job| queued(job, now)).collect());
                 }
+                // Its jobs are others, and somebody was told of them.
                 Accepted::Before(ids) => {
-                    self.confirm(&submission.jobs, &bytes).await?;
+                    self.complete(&submission.jobs, &bytes).await??;
                     break Ticket::Before(ids);
                 }
                 Accepted::Conflict => return Err(Refused::Conflict),
-                // Being deleted at this moment. Once that is over, it is written anew.
-                Accepted::Doomed(digest) if digest == blob.digest && begun.elapsed() < BURIAL => {
+                Accepted::Doomed(digest) => {
+                    // Being deleted at this moment. Once that is over, it is written anew.
+                    let left = burial::left(self, &digest).await?;
+                    if left.is_some() || digest != blob.digest || begun.elapsed() > burial::USUAL {
+                        return Err(Refused::Cleared(left.unwrap_or(AGAIN)));
+                    }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_secs(2));
                 }
-                Accepted::Doomed(_) => return Err(Refused::Cleared),
             }
         };
         failpoint::reach("job-committed");
+        tracing::debug!(
+            first = ticket.first(),
+            before = ticket.came_before(),
+            "jobs were accepted"
+        );
         if !ticket.came_before() {
             promise.keep();
         }
         Ok(ticket)
+    }
+
+    fn has_blobs(&self) -> Result<(), Refused> {
+        if self.burials.are_foreign() {
+            Err(Refused::Foreign)
+        } else {
+            Ok(())
+        }
     }
 
     fn has_room(&self) -> Result<(), Refused> {
@@ -196,51 +215,12 @@ impl Jobs {
         taken.map_err(Refused::Backlog)
     }
 
-    /// What was committed is there, or it is taken back: nobody was told of it, and who sends it again, with the same
-    /// key or none, starts anew. Nothing is taken back from an earlier request, as its jobs are others.
-    async fn confirm(&self, jobs: &[NewJob], last: &Bytes) -> Result<(), Refused> {
-        let checked = self.still_there(jobs, last).await;
-        if checked.is_err() {
-            self.withdraw(jobs).await;
-        }
-        checked
-    }
-
-    async fn withdraw(&self, jobs: &[NewJob]) {
-        let ids: Vec<String> = jobs.iter().map(|job| job.id.clone()).collect();
-        let mut wait = Duration::from_millis(100);
-        for _ in 0..WITHDRAWALS {
-            match self.store.withdraw(&ids, self.clock.now()).await {
-                Ok(()) => return,
-                Err(error) => tracing::error!("jobs without their originals cannot be taken back: {error}"),
-            }
-            tokio::time::sleep(wait).await;
-            wait *= 4;
-        }
-    }
-
-    /// Bytes may have been cleared away between their writing and the commit, because nothing referred to them then.
-    /// From the commit on nobody deletes them, so the last one is written anew. The bytes of earlier ones are not at
-    /// hand any more.
-    async fn still_there(&self, jobs: &[NewJob], last: &Bytes) -> Result<(), Refused> {
-        if let Some(job) = jobs.last()
-            && !self.blobs.has(&job.original).await?
-        {
-            self.blobs.put(&job.original, last.clone()).await?;
-        }
-        self.are_there(jobs).await
-    }
-
-    /// Those that were written a while ago may have been cleared away since: nothing referred to them yet.
-    async fn are_there(&self, jobs: &[NewJob]) -> Result<(), Refused> {
-        let [earlier @ .., _last] = jobs else {
-            return Ok(());
+    /// What the key of this wish stands for is what `admit` was told. Jobs that ended well may have been forgotten since.
+    async fn still_stands(&self, wish: &Wish<'_>) -> Result<bool, Refused> {
+        let Some(key) = &wish.key else {
+            return Ok(false);
         };
-        // Made before they are awaited, as each is of the same type then.
-        let looks: Vec<_> = earlier.iter().map(|job| self.blobs.has(&job.original)).collect();
-        let looks = stream::iter(looks).buffer_unordered(LOOKS);
-        let all = looks.try_fold(true, |all, there| async move { Ok(all && there) });
-        if all.await? { Ok(()) } else { Err(Refused::Cleared) }
+        Ok(self.store.request(&wish.owner, key).await? == wish.earlier)
     }
 
     fn new_job(&self, wish: &Wish<'_>, kept: Kept) -> NewJob {

@@ -2,7 +2,7 @@
 //!
 //! What a job costs is predicted from its original's length, and learnt for each pipeline from the jobs that ran; see
 //! `model`. What waits in the store is known by numbers only, so it counts with the mean of its pipeline. Parked jobs
-//! wait for a breaker and not for an executor: they do not count until they are released.
+//! wait for a breaker and not for an executor, and retries for their time: they do not count until they are queued.
 //!
 //! How quickly it is done is measured, as several servers may share a store and none knows the others' executors: see
 //! `speed`. Until there is something to measure, it is as many as this server's executors.
@@ -39,6 +39,8 @@ struct State {
     models: BTreeMap<String, Model>,
     /// Jobs that wait, by pipeline, when the store was asked last.
     waiting: BTreeMap<String, u64>,
+    /// Some wait for their next attempt to be due.
+    retrying: bool,
     /// What was taken in since then, in milliseconds of executor time.
     since: f64,
     /// What is being taken in: counted, but not committed yet.
@@ -51,6 +53,10 @@ struct State {
 pub(crate) struct Numbers {
     /// Jobs that wait for an executor.
     pub(crate) waiting: BTreeMap<String, u64>,
+    /// Some job runs.
+    pub(crate) running: bool,
+    /// Some job waits for its next attempt to be due.
+    pub(crate) retrying: bool,
     /// Jobs that came to an end by themselves and were not forgotten yet.
     pub(crate) ended: BTreeMap<String, u64>,
 }
@@ -87,17 +93,19 @@ impl Load {
     pub(crate) fn waiting(&self, numbers: Numbers, at: Instant, executors: usize) {
         let mut state = self.state();
         let mut speed = std::mem::take(&mut state.speed);
-        let any = numbers.waiting.values().any(|n| *n > 0);
-        speed.saw(&numbers.ended, any, at, executors, |name| state.mean(name));
+        // Jobs that wait and none that runs: nobody can work, as a disk is full or the server has just begun.
+        let at_work = numbers.running && numbers.waiting.values().any(|n| *n > 0);
+        speed.saw(&numbers.ended, at_work, at, executors, |name| state.mean(name));
         state.speed = speed;
         state.waiting = numbers.waiting;
+        state.retrying = numbers.retrying;
         state.since = 0.0;
     }
 
-    /// Some job waits, as far as is known.
+    /// Some job waits for an executor, or for its next attempt to be due, as far as is known.
     pub(crate) fn any_waits(&self) -> bool {
         let state = self.state();
-        state.since > 0.0 || state.waiting.values().any(|n| *n > 0)
+        state.since > 0.0 || state.retrying || state.waiting.values().any(|n| *n > 0)
     }
 
     /// Executor time that a job of this size takes, in milliseconds.

@@ -22,14 +22,18 @@ const MISSED: u64 = 3;
 const LOOK: Duration = Duration::from_secs(1);
 /// While nothing is to be done, only every so many looks ask the store.
 const REST: u64 = 10;
-const FORGET: Duration = Duration::from_mins(1);
+const KEEP: Duration = Duration::from_mins(1);
+/// The longest backoff unless a pipeline says otherwise.
+const BACKOFF: Millis = 900_000;
+/// After the clock jumped; longer only where hearts beat more slowly.
+const LONGEST_REST: Duration = Duration::from_mins(1);
 /// How many jobs go in one step, so that others get to the database in between.
 const AT_ONCE: u32 = 500;
 
 /// What has to be right before the first job is claimed.
 pub(crate) async fn begin(app: &App) -> Stored<()> {
     let jobs = &app.jobs;
-    jobs.clock.begin(&*jobs.store).await?;
+    jobs.clock.begin(&*jobs.store, jobs.alone).await?;
     let now = jobs.clock.now();
     for pipeline in app.library.pipelines.values() {
         jobs.store.remember(&pipeline.plan, now).await?;
@@ -39,15 +43,26 @@ pub(crate) async fn begin(app: &App) -> Stored<()> {
         tracing::error!("components could not be kept yet: {error}");
     }
     if jobs.alone {
-        // Nobody else can be running them, so these were cut off.
+        // Nobody else can be running them, so these were cut off; nor deleting bytes.
+        if let Err(error) = jobs.store.release(None).await {
+            tracing::warn!("marks of bytes to delete could not be freed: {error}");
+        }
         take_back(jobs, Millis::MAX).await?;
         if was_set_back(jobs, now).await? {
             tracing::warn!("the newest job lies ahead, so the clock was set back: every retry comes now");
             jobs.store.sweep(Millis::MIN, Millis::MAX).await?;
         }
     }
+    if let Err(error) = components::missing::look(app).await {
+        tracing::error!("whether missing components are there again cannot be seen yet: {error}");
+    }
     breakers::take_along(app).await?;
     app.breakers.refresh(jobs).await
+}
+
+/// Before `keep_up` is ended from outside: what it has begun to delete is deleted, or others may.
+pub(crate) async fn end(app: &App) {
+    burial::stop(&app.jobs).await;
 }
 
 /// Whether the newest job lies ahead. Nobody is to wait until the clock is where it was then.
@@ -66,8 +81,15 @@ pub(crate) async fn keep_up(app: Arc<App>) {
             look(&app, looks.fetch_add(1, Ordering::Relaxed))
         }),
         every(LOOK, "look after redrives", || redrives::advance(&app.jobs)),
-        every(FORGET, "keep components", || components::keep(&app)),
-        every(FORGET, "forget what is old", || forget(&app)),
+        every(KEEP, "keep components", || components::keep(&app)),
+        every(KEEP, "look for components", || {
+            components::missing::look(&app)
+        }),
+        every(
+            Duration::from_millis(app.jobs.args.grace_ms.into()),
+            "forget what is old",
+            || forget(&app)
+        ),
     );
 }
 
@@ -88,7 +110,10 @@ async fn heartbeat(app: &App) -> Stored<()> {
         return Ok(());
     }
     let jobs = &app.jobs;
-    jobs.clock.follow(&*jobs.store).await?;
+    // Hearts beat by whatever clock there is.
+    if let Err(error) = jobs.clock.follow(&*jobs.store).await {
+        tracing::error!("the database's clock cannot be read: {error}");
+    }
     let lost = jobs.store.heartbeat(&leases, jobs.clock.now()).await?;
     app.hands.drop_lost(&lost);
     Ok(())
@@ -103,22 +128,42 @@ async fn look(app: &App, look: u64) -> Stored<()> {
         return Ok(());
     }
     jobs.clock.follow(&*jobs.store).await?;
-    // After a jump every heart is to beat under the new time first.
-    let beats = Duration::from_secs(jobs.args.heartbeat) * 9 / 2;
-    if jobs.clock.is_steady(beats) {
+    bring_forward(jobs).await?;
+    if jobs.clock.is_steady(rest(jobs.args.heartbeat)) {
         let stale = (MISSED * jobs.args.heartbeat * 1_000) as Millis;
         take_back(jobs, jobs.clock.now() - stale).await?;
+    } else {
+        jobs.store.due(Millis::MAX, jobs.clock.now()).await?;
     }
     if app.breakers.any_waits() {
         jobs.store.tick(jobs.clock.now()).await?;
     }
     app.breakers.refresh(jobs).await?;
     let counts = jobs.store.counts().await?;
+    let any = |state| numbers(&counts, &[state]).values().any(|n| *n > 0);
     let numbers = Numbers {
-        waiting: numbers(&counts, &[State::Queued, State::RetryWaiting]),
+        waiting: numbers(&counts, &[State::Queued]),
+        running: any(State::Running),
+        retrying: any(State::RetryWaiting),
         ended: numbers(&counts, &[State::Succeeded, State::Dead]),
     };
     jobs.load.waiting(numbers, Instant::now(), app.executors());
+    Ok(())
+}
+
+/// After a jump every heart is to beat under the new time first, and somewhat more: so long no worker is taken for lost.
+fn rest(heartbeat: u64) -> Duration {
+    let beat = Duration::from_secs(heartbeat);
+    (beat * 9 / 2).min(LONGEST_REST.max(beat * 2))
+}
+
+/// Where the clock was set back, no retry waits for longer than a backoff usually takes.
+async fn bring_forward(jobs: &Jobs) -> Stored<()> {
+    if jobs.clock.was_set_back() {
+        let now = jobs.clock.now();
+        jobs.store.due(now + BACKOFF, now).await?;
+        jobs.clock.retries_were_seen_to();
+    }
     Ok(())
 }
 
@@ -143,6 +188,11 @@ async fn take_back(jobs: &Jobs, stale_before: Millis) -> Stored<()> {
 /// Old jobs first, then the bytes that nothing refers to any more.
 async fn forget(app: &App) -> Stored<()> {
     let jobs = &app.jobs;
+    jobs.clock.follow(&*jobs.store).await?;
+    if !jobs.clock.tells_age() {
+        tracing::warn!("the database's clock leapt, so nothing is forgotten within the hour");
+        return Ok(());
+    }
     let keep = (jobs.args.keep as Millis).saturating_mul(3_600_000);
     let before = jobs.clock.now().saturating_sub(keep);
     while jobs.store.forget(before, AT_ONCE).await? == u64::from(AT_ONCE) {}

@@ -43,12 +43,27 @@ pub(crate) struct WebhookArgs {
     /// Also send webhooks to private and loopback addresses. Whoever may add an endpoint can then reach them.
     #[arg(long, env = "STOPBATH_WEBHOOK_PRIVATE")]
     webhook_private: bool,
+    /// Where callers reach this server, such as `https://images.example.com`: the addresses of results in webhooks begin
+    /// with it. Without it they begin with `/v1`.
+    #[arg(long, env = "STOPBATH_PUBLIC_URL", value_name = "URL", value_parser = public)]
+    public_url: Option<String>,
+}
+
+/// Paths are added to it.
+fn public(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return Err("it is not like `https://images.example.com`".to_owned());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Hooks {
     client: Client,
     private: bool,
+    /// Before each path in a message.
+    public: String,
 }
 
 impl Hooks {
@@ -62,7 +77,12 @@ impl Hooks {
             .dns_resolver(Arc::new(Guard { private }))
             .user_agent(concat!("stopbath/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, private })
+        let public = args.public_url.clone().unwrap_or_default();
+        Ok(Self {
+            client,
+            private,
+            public,
+        })
     }
 
     /// Everything that can be said before a name is resolved; the error is for people.
@@ -82,7 +102,7 @@ impl Hooks {
         let url = self.allow(&due.url)?;
         // Receivers compare it with their own clocks.
         let (id, timestamp) = (due.lease.delivery.as_str(), clock::wall() / 1000);
-        let body = message::body(due);
+        let body = message::body(due, &self.public);
         let request = self
             .client
             .post(url)
@@ -218,7 +238,13 @@ mod tests {
     #[test]
     fn private_addresses_need_to_be_allowed() {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let hooks = |webhook_private| Hooks::new(&WebhookArgs { webhook_private }).unwrap();
+        let hooks = |webhook_private| {
+            let args = WebhookArgs {
+                webhook_private,
+                public_url: None,
+            };
+            Hooks::new(&args).unwrap()
+        };
         let (strict, lax) = (hooks(false), hooks(true));
         for url in [
             "http://127.0.0.1:9/",
@@ -237,5 +263,25 @@ mod tests {
             lax.allow(url).unwrap_err();
         }
         strict.allow("https://example.com/hook").unwrap();
+    }
+
+    #[test]
+    fn a_public_address_has_no_end_of_its_own() {
+        for (text, kept) in [
+            ("https://images.example.com/", "https://images.example.com"),
+            (
+                "http://example.com:8080/images/",
+                "http://example.com:8080/images",
+            ),
+        ] {
+            assert_eq!(public(text).as_deref(), Ok(kept));
+        }
+        for text in [
+            "images.example.com",
+            "ftp://example.com",
+            "https://example.com/?a=1",
+        ] {
+            public(text).unwrap_err();
+        }
     }
 }

@@ -121,7 +121,8 @@ async fn take(free: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
 /// How many jobs were begun; `None` if it could not be asked for any.
 async fn claim(app: &Arc<App>, permits: Vec<OwnedSemaphorePermit>) -> Option<usize> {
     let jobs = &app.jobs;
-    if jobs.room() == Room::None || app.hands.outage.lasts(Instant::now()) {
+    let may = jobs.room() != Room::None && !jobs.burials.are_foreign();
+    if !may || app.hands.outage.lasts(Instant::now()) {
         return None;
     }
     let claimed = jobs

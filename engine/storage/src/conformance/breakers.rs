@@ -145,6 +145,55 @@ pub async fn a_person_trips_isolates_and_clears(store: Any) {
     check_counters(&store).await;
 }
 
+/// The worker that claimed the first job finds no component: nobody counts that as a failure, and who needs it waits.
+pub async fn what_needs_a_missing_component_waits_until_it_is_found(store: Any) {
+    remember(&store).await;
+    store
+        .remember(&plan("plan-lucky", OnFailure::Skip), NOW)
+        .await
+        .unwrap();
+    let ids = add(&store, jobs(3, |n| job(&format!("n{n}")))).await;
+    let first = claim_one(&store).await;
+    let waiting = claim_one(&store).await;
+    settle(&store, &waiting.lease, retry(NOW + SECOND)).await;
+    let mut lucky = job("lucky");
+    lucky.plan = "plan-lucky".into();
+    add(&store, vec![lucky]).await;
+
+    let missing = Event::Missing {
+        what: "blur@1.0.0 (abc)".into(),
+    };
+    assert!(store.tell("blur", &missing, NOW).await.unwrap().is_none());
+    store.add_breaker("blur", "blur@1.0.0").await.unwrap();
+    let told = store.tell("blur", &missing, NOW).await.unwrap().unwrap();
+    assert!(told.reason().unwrap().contains("install blur@1.0.0 (abc) again"));
+    settle(&store, &first.lease, End::GivenBack { at: NOW }).await;
+    store.tick(NOW + 3_600 * SECOND).await.unwrap();
+    assert_eq!(
+        (phase(&store).await.as_str(), parked(&store).await),
+        ("missing", 3)
+    );
+    let shown = view(&store, &first.lease.job).await;
+    assert_eq!(
+        (shown.parked_for.as_deref(), shown.errors),
+        (Some("blur@1.0.0"), 0)
+    );
+    let free = claim(&store, 100).await;
+    assert_eq!(free.len(), 1, "it can do without");
+    assert_eq!(free[0].plan, "plan-lucky");
+
+    store.tell("blur", &Event::Found, NOW).await.unwrap();
+    assert_eq!(
+        (phase(&store).await.as_str(), parked(&store).await),
+        ("closed", 0)
+    );
+    let mut found: Vec<_> = claim(&store, 100).await;
+    found.sort_by(|a, b| a.lease.job.cmp(&b.lease.job));
+    let found: Vec<_> = found.iter().map(|job| &job.lease.job).collect();
+    assert_eq!(found, ids.iter().collect::<Vec<_>>());
+    check_counters(&store).await;
+}
+
 pub async fn newcomers_are_parked_by_the_tick(store: Any) {
     remember(&store).await;
     run(&store, "bad", 5, false).await;
@@ -310,4 +359,13 @@ pub async fn parked_jobs_go_on_with_another_plan(store: Any) {
     assert_eq!(store.replan("blur", &healed, 10, NOW).await.unwrap(), ids[3..]);
     assert!(store.replan("blur", &healed, 10, NOW).await.unwrap().is_empty());
     check_counters(&store).await;
+}
+
+pub async fn a_breaker_may_come_before_the_first_job(store: Any) {
+    store.add_breaker("blur", "blur@1.0.0").await.unwrap();
+    store.tell("blur", &Event::Isolate, NOW).await.unwrap();
+    store.add_breaker("blur", "another name").await.unwrap();
+    let all = store.breakers().await.unwrap();
+    assert_eq!((all.len(), all[0].title.as_str()), (1, "blur@1.0.0"));
+    assert_eq!(phase(&store).await, "isolated");
 }

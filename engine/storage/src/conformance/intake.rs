@@ -241,3 +241,72 @@ pub async fn withdrawn_jobs_leave_nothing(store: Any) {
     assert_eq!(again, Accepted::New);
     check_counters(&store).await;
 }
+
+/// Whoever sent a request again was told of its jobs, whatever became of the first answer.
+pub async fn jobs_that_somebody_was_told_of_stay(store: Any) {
+    let mut all = Vec::new();
+    for (key, looked_up) in [("a", true), ("b", false)] {
+        let first = job("cat");
+        let ids = vec![first.id.clone()];
+        let key = || Some(request(key, "f"));
+        assert_eq!(submit(&store, vec![first], key()).await, Accepted::New);
+        if looked_up {
+            let earlier = store.request("ann", &key().unwrap().key).await.unwrap();
+            assert_eq!(earlier.unwrap().jobs, ids);
+        } else {
+            let again = submit(&store, vec![job("cat")], key()).await;
+            assert_eq!(again, Accepted::Before(ids.clone()));
+        }
+        store.withdraw(&ids, NOW).await.unwrap();
+        assert_eq!(state(&store, &ids[0]).await, State::Queued);
+        let again = submit(&store, vec![job("cat")], key()).await;
+        assert_eq!(again, Accepted::Before(ids.clone()));
+        all.extend(ids);
+    }
+    assert_eq!(claim(&store, 9).await.len(), all.len());
+    check_counters(&store).await;
+}
+
+pub async fn a_job_that_has_succeeded_keeps_its_key(store: Any) {
+    let ids = [job("cat"), job("dog")].map(|job| job.id);
+    let [cat, dog] = ids.clone().map(|id| NewJob { id, ..job("cat") });
+    assert_eq!(
+        submit(&store, vec![cat], Some(request("k", "f"))).await,
+        Accepted::New
+    );
+    let claimed = claim_one(&store).await;
+    assert_eq!(
+        settle(&store, &claimed.lease, success("cat")).await,
+        Settled::Done
+    );
+    store.withdraw(&ids[..1], NOW).await.unwrap();
+    assert_eq!(state(&store, &ids[0]).await, State::Succeeded);
+    let again = submit(&store, vec![dog], Some(request("k", "f"))).await;
+    assert_eq!(again, Accepted::Before(vec![ids[0].clone()]));
+}
+
+/// One of two that send the same key withdraws what the other one is told of, or neither is told of it.
+pub async fn telling_and_withdrawing_do_not_cross(store: Any) {
+    for round in 0..20 {
+        let first = job("cat");
+        let ids = vec![first.id.clone()];
+        let key = format!("k{round}");
+        assert_eq!(
+            submit(&store, vec![first], Some(request(&key, "f"))).await,
+            Accepted::New
+        );
+        let withdrawn = {
+            let (store, ids) = (store.clone(), ids.clone());
+            tokio::spawn(async move { store.withdraw(&ids, NOW).await.unwrap() })
+        };
+        let told = submit(&store, vec![job("cat")], Some(request(&key, "f"))).await;
+        withdrawn.await.unwrap();
+        let stayed = store.job(&ids[0]).await.unwrap().is_some();
+        match told {
+            Accepted::Before(before) => assert!(stayed && before == ids, "round {round}"),
+            other => assert!(other == Accepted::New && !stayed, "round {round}: {other:?}"),
+        }
+    }
+    assert_eq!(in_state(&store, State::Queued).await, 20);
+    check_counters(&store).await;
+}

@@ -142,7 +142,7 @@ pub async fn a_canary_that_dies_stops_the_redrive(store: Any) {
     assert_eq!(stopped.redrive.progress.state, Stage::Stopped);
     assert_eq!(
         stopped.redrive.reason.as_deref(),
-        Some("of the first 3 letters 1 died again, and 0 may")
+        Some("1 of the first 3 died again, and at most 0 may")
     );
     assert_eq!(stopped.redrive.finished_at, None, "two are under way");
     succeed(&store, 2).await;

@@ -65,10 +65,30 @@ pub async fn the_dead_keep_their_originals(store: Any) {
     store.forget(LATER, 10).await.unwrap();
     assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
     assert!(!store.doom_stray(BURIER, "digest-cat", LATER).await.unwrap());
+    assert!(store.keeps_original(&id).await.unwrap());
+}
+
+pub async fn purged_letters_let_their_originals_go(store: Any) {
+    for name in ["cat", "dog", "dog"] {
+        add_one(&store, name).await;
+    }
+    let ids = [
+        kill(&store, "no memory", NOW).await,
+        kill(&store, "no memory", NOW + 1).await,
+    ];
     purge(&store, &of_state(State::Dead), 10, LATER).await;
+    for id in &ids {
+        assert_eq!(state(&store, id).await, State::Cancelled);
+        assert!(!store.keeps_original(id).await.unwrap());
+    }
+    let doomed = store.doom(BURIER, 10, LATER).await.unwrap();
+    assert_eq!(doomed, ["digest-cat"], "another job needs the other one");
+    store.buried(BURIER, &doomed).await.unwrap();
     store.forget(LATER + 1, 10).await.unwrap();
-    assert!(store.job(&id).await.unwrap().is_none());
-    assert_eq!(store.doom(BURIER, 10, LATER).await.unwrap(), ["digest-cat"]);
+    assert!(store.job(&ids[0]).await.unwrap().is_none());
+    assert!(store.doom(BURIER, 10, LATER).await.unwrap().is_empty());
+    assert!(!store.keeps_original("nobody").await.unwrap());
+    check_counters(&store).await;
 }
 
 /// Jobs come and go while blobs are doomed: no job that was accepted may refer to a doomed one.
@@ -142,6 +162,26 @@ pub async fn a_doomed_blob_has_one_burier(store: Any) {
     add_one(&store, "cat").await;
     store.buried("quick", &doomed).await.unwrap();
     assert!(!store.doom_stray("slow", "digest-cat", late).await.unwrap());
+}
+
+pub async fn a_mark_can_be_freed(store: Any) {
+    for name in ["one", "other"] {
+        let digest = format!("digest-{name}");
+        assert!(store.doom_stray(name, &digest, NOW).await.unwrap());
+        assert_eq!(store.doomed_until(&digest).await.unwrap(), Some(NOW + BURIAL));
+    }
+    assert_eq!(store.doomed_until("digest-cat").await.unwrap(), None);
+    assert_eq!(store.release(Some("one")).await.unwrap(), 1);
+    assert_eq!(store.doom(BURIER, 10, NOW).await.unwrap(), ["digest-one"]);
+    assert_eq!(
+        store.doomed_until("digest-one").await.unwrap(),
+        Some(NOW + BURIAL)
+    );
+    assert_eq!(store.release(None).await.unwrap(), 2);
+    let both = store.doom(BURIER, 10, NOW).await.unwrap();
+    assert_eq!(both, ["digest-one", "digest-other"]);
+    store.buried(BURIER, &both).await.unwrap();
+    assert_eq!(store.release(None).await.unwrap(), 0);
 }
 
 pub async fn a_burier_whose_clock_was_ahead_is_followed(store: Any) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use workflow::ports::Blob;
 
 use super::fault::{Done, Fault};
+use super::hot::Hot;
 use super::row::{Read, column, rows};
 use super::tx::Tx;
 
@@ -74,6 +75,20 @@ impl Tx<'_> {
             return Err(Fault::Race);
         }
         Ok(())
+    }
+
+    /// These jobs refer to their originals no more; to be loosened.
+    pub(super) async fn drop_originals<'a>(
+        &mut self,
+        jobs: impl IntoIterator<Item = &'a Hot>,
+    ) -> Done<BTreeSet<String>> {
+        let uses: Vec<_> = jobs.into_iter().map(|job| (&job.original, &job.id)).collect();
+        self.each(
+            "DELETE FROM originals WHERE (digest, job) IN (SELECT value->>0, value->>1 FROM rows($1))",
+            rows(&uses)?,
+        )
+        .await?;
+        Ok(uses.into_iter().map(|(digest, _)| digest.clone()).collect())
     }
 
     /// Something stopped to refer to these.

@@ -164,6 +164,22 @@ impl Work for Tell<'_> {
     }
 }
 
+struct Add<'a> {
+    plugin: &'a str,
+    title: &'a str,
+}
+
+#[async_trait]
+impl Work for Add<'_> {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<()> {
+        let mut bank = Bank::default();
+        bank.want(self.plugin, self.title);
+        bank.open(tx).await
+    }
+}
+
 #[async_trait]
 impl Breakers for SqlStore {
     async fn breakers(&self) -> Stored<Vec<BreakerView>> {
@@ -174,6 +190,10 @@ impl Breakers for SqlStore {
             )
             .await?;
         Self::read(&found, view)
+    }
+
+    async fn add_breaker(&self, plugin: &str, title: &str) -> Stored<()> {
+        self.db.transact(&Add { plugin, title }).await
     }
 
     async fn tell(&self, plugin: &str, event: &Event, now: Millis) -> Stored<Option<Breaker>> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use workflow::job::State;
 use workflow::ports::{
-    AttemptError, Blob, Browse, Earlier, Filter, JobResult, JobView, Millis, Stored, StoredRendition,
+    AttemptError, Blob, Browse, Filter, JobResult, JobView, Millis, Stored, StoredRendition,
 };
 
 use super::SqlStore;
@@ -60,6 +60,16 @@ impl Browse for SqlStore {
                 failure: row.json("failure")?,
             })
         })
+    }
+
+    async fn keeps_original(&self, id: &str) -> Stored<bool> {
+        let found = self
+            .look(
+                "SELECT job FROM originals WHERE (digest, job) IN (SELECT original, id FROM jobs WHERE id = $1)",
+                &[id.into()],
+            )
+            .await?;
+        Ok(!found.is_empty())
     }
 
     async fn jobs(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<JobView>> {
@@ -116,22 +126,6 @@ impl Browse for SqlStore {
             )
             .await?;
         Ok(Self::read(&found, |row| row.int("now"))?.pop())
-    }
-
-    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>> {
-        let found = self
-            .look(
-                "SELECT fingerprint, jobs FROM requests WHERE owner = $1 AND request_key = $2",
-                &[owner.into(), key.into()],
-            )
-            .await?;
-        let earlier = Self::read(&found, |row| {
-            Ok(Earlier {
-                fingerprint: row.text("fingerprint")?,
-                jobs: row.json("jobs")?,
-            })
-        })?;
-        Ok(earlier.into_iter().next())
     }
 }
 

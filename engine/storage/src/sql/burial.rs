@@ -144,3 +144,26 @@ impl Work for Spare<'_> {
         Ok(())
     }
 }
+
+/// Marks of nobody's time are anybody's to take.
+pub(super) struct Release<'a> {
+    pub(super) burier: Option<&'a str>,
+}
+
+#[async_trait]
+impl Work for Release<'_> {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
+        match self.burier {
+            Some(burier) => {
+                let its = "UPDATE blobs SET doomed_at = 0 WHERE doomed = 1 AND doomed_by = $1";
+                tx.run(its, &[burier.into()]).await
+            }
+            None => {
+                tx.run("UPDATE blobs SET doomed_at = 0 WHERE doomed = 1", &[])
+                    .await
+            }
+        }
+    }
+}

@@ -1,14 +1,13 @@
-//! A person ends a job, in whatever state it is.
+//! A person ends a job that has not ended yet.
 //!
-//! A worker that runs it notices with its next heartbeat, and what it settles is stale. A dead letter goes with its
-//! job.
+//! A worker that runs it notices with its next heartbeat, and what it settles is stale. What died has
+//! ended: its letter is purged, or sent through again.
 
 use async_trait::async_trait;
 use workflow::job::{Event, State};
 use workflow::ports::{AuditEntry, Millis};
 
 use super::fault::Done;
-use super::letters;
 use super::tx::{Tx, Work};
 
 pub(super) struct Cancel<'a> {
@@ -26,11 +25,7 @@ impl Work for Cancel<'_> {
         let Some(job) = jobs.values_mut().next() else {
             return Ok(None);
         };
-        let was = job.state;
         if job.hear(Event::Cancel, self.now, &mut tx.tally) {
-            if was == State::Dead {
-                letters::remove(tx, &[self.job]).await?;
-            }
             tx.write_jobs([&*job]).await?;
             tx.announce(&[(&*job, &[])]).await?;
             if let Some(entry) = self.entry {

@@ -163,6 +163,8 @@ fn migrator(dialect: Dialect) -> Migrator {
     all.push(migration(4, "redrives", dialect.schema(redrives)));
     let claims = include_str!("../../migrations/0005_claims.sql");
     all.push(migration(5, "claims", dialect.schema(claims)));
+    let replays = include_str!("../../migrations/0006_replays.sql");
+    all.push(migration(6, "replays", dialect.schema(replays)));
     Migrator::with_migrations(all)
 }
 

@@ -11,6 +11,7 @@ use workflow::ports::{Accepted, Blob, Millis, NewJob, RequestKey, Submission};
 use super::blobs::Held;
 use super::fair::Turn;
 use super::fault::{Done, Fault};
+use super::replay;
 use super::row::{Read, column, rows};
 use super::tally::number;
 use super::tx::Tx;
@@ -37,13 +38,13 @@ pub(super) async fn run(
     if asks.is_empty() {
         return Ok(Vec::new());
     }
-    let earlier = earlier(tx, asks).await?;
+    let mut earlier = earlier(tx, asks).await?;
     let stored = if careful {
         stored(tx, asks).await?
     } else {
         BTreeSet::new()
     };
-    let answers = decide(asks, earlier, held, &stored);
+    let answers = decide(asks, &mut earlier, held, &stored);
     let new: Vec<&Enqueue> = asks
         .iter()
         .zip(&answers)
@@ -52,11 +53,22 @@ pub(super) async fn run(
         .collect();
     tx.keep(held, originals_of(&new)).await?;
     insert_requests(tx, &new).await?;
+    replay::note(tx, &replayed(asks, &answers, &earlier)).await?;
     insert_jobs(tx, &new).await?;
     Ok(answers)
 }
 
-fn decide(asks: &[Enqueue], mut earlier: Earlier, held: &Held, stored: &BTreeSet<String>) -> Vec<Accepted> {
+/// Those that are answered by their key.
+fn replayed<'a>(asks: &'a [Enqueue], answers: &[Accepted], earlier: &Earlier) -> Vec<&'a RequestKey> {
+    asks.iter()
+        .zip(answers)
+        .filter(|(_, answer)| matches!(answer, Accepted::Before(_)))
+        .filter_map(|(ask, _)| ask.input.request.as_ref())
+        .filter(|request| earlier.contains_key(&key(request)))
+        .collect()
+}
+
+fn decide(asks: &[Enqueue], earlier: &mut Earlier, held: &Held, stored: &BTreeSet<String>) -> Vec<Accepted> {
     let answer = |ask: &Enqueue| {
         let jobs = &ask.input.jobs;
         let ids = || jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>();

@@ -97,8 +97,16 @@ async fn lock_dead(tx: &mut Tx<'_>, conditions: Conditions, limit: u32) -> Done<
     Ok((jobs, ids.len() == limit as usize))
 }
 
+/// Writes jobs whose letters were purged, and drops their originals. Nobody is told: their end was told when they died.
+/// Blobs before letters, as where jobs end.
+pub(super) async fn let_go(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
+    let loose = tx.drop_originals(jobs.values()).await?;
+    tx.loosen(&loose).await?;
+    finish(tx, jobs).await
+}
+
 /// Takes letters away and counts their groups down.
-pub(super) async fn remove(tx: &mut Tx<'_>, jobs: &[&str]) -> Done<()> {
+async fn remove(tx: &mut Tx<'_>, jobs: &[&str]) -> Done<()> {
     let removed = tx
         .all(
             "DELETE FROM dead WHERE job IN (SELECT value->>0 FROM rows($1))
@@ -137,11 +145,9 @@ impl Work for Purge<'_> {
         };
         let (mut jobs, more) = lock_dead(tx, conditions, self.limit).await?;
         for job in jobs.values_mut() {
-            job.hear(Event::Cancel, self.now, &mut tx.tally);
+            job.hear(Event::Purge, self.now, &mut tx.tally);
         }
-        finish(tx, &jobs).await?;
-        let ended: Vec<_> = jobs.values().map(|job| (job, &[][..])).collect();
-        tx.announce(&ended).await?;
+        let_go(tx, &jobs).await?;
         if !jobs.is_empty() {
             let mut entry = self.entry.clone();
             if let Some(detail) = entry.detail.as_object_mut() {

@@ -8,7 +8,8 @@ use workflow::failure::Failure;
 use workflow::job::State;
 use workflow::plan::Plan;
 use workflow::ports::{
-    Accepted, AuditEntry, Claimed, Lease, Millis, Queue, Rescued, Settled, Settlement, Stored, Submission,
+    Accepted, AuditEntry, Claimed, Earlier, Lease, Millis, Queue, Rescued, Settled, Settlement, Stored,
+    Submission,
 };
 
 use super::SqlStore;
@@ -16,6 +17,7 @@ use super::cancel::Cancel;
 use super::claim::Want;
 use super::fault::Done;
 use super::plans::Remember;
+use super::replay::Replay;
 use super::row::{Arg, Read, column};
 use super::sweep;
 use super::withdraw::Withdraw;
@@ -97,8 +99,21 @@ impl Queue for SqlStore {
         sweep::sweep(&self.db, stale_before, now).await
     }
 
+    async fn due(&self, latest: Millis, now: Millis) -> Stored<()> {
+        sweep::due(&self.db, latest, now).await
+    }
+
     async fn cancel(&self, job: &str, entry: Option<&AuditEntry>, now: Millis) -> Stored<Option<State>> {
         self.db.transact(&Cancel { job, entry, now }).await
+    }
+
+    async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>> {
+        // Most keys are new, and then nothing is written.
+        let known = "SELECT job FROM requests WHERE owner = $1 AND request_key = $2";
+        if self.look(known, &[owner.into(), key.into()]).await?.is_empty() {
+            return Ok(None);
+        }
+        self.db.transact(&Replay { owner, key }).await
     }
 
     async fn withdraw(&self, jobs: &[String], now: Millis) -> Stored<()> {

@@ -4,16 +4,14 @@
 //! does not matter. Plans are few and are kept: a server that has run for longer than jobs are kept still submits under
 //! plans that it remembered at its start, and a dead letter may be sent to any of them.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
-use workflow::ports::{Identity, Millis, Retention, Start, Stored};
+use workflow::ports::{BURIAL, Identity, Millis, Retention, Start, Stored};
 
 use super::SqlStore;
-use super::burial::{Buried, Doom, DoomStray, Spare, UNWANTED, held};
+use super::burial::{Buried, Doom, DoomStray, Release, Spare, UNWANTED, held};
 use super::fault::Done;
 use super::identity::{self, Begin};
-use super::row::{Arg, column, rows, texts};
+use super::row::{Arg, Read, column, texts};
 use super::tx::{Tx, Work};
 
 #[async_trait]
@@ -51,6 +49,23 @@ impl Retention for SqlStore {
 
     async fn spare(&self, burier: &str, digest: &str) -> Stored<()> {
         self.db.transact(&Spare { burier, digest }).await
+    }
+
+    async fn release(&self, burier: Option<&str>) -> Stored<u64> {
+        if !self
+            .any("SELECT digest FROM blobs WHERE doomed = 1 LIMIT 1", &[])
+            .await?
+        {
+            return Ok(0);
+        }
+        self.db.transact(&Release { burier }).await
+    }
+
+    async fn doomed_until(&self, digest: &str) -> Stored<Option<Millis>> {
+        let marked = "SELECT doomed_at FROM blobs WHERE digest = $1 AND doomed = 1";
+        let found = self.look(marked, &[digest.into()]).await?;
+        let at = Self::read(&found, |row| row.int("doomed_at"))?.pop();
+        Ok(at.map(|at| at.saturating_add(BURIAL)))
     }
 
     async fn identity(&self) -> Stored<Option<Identity>> {
@@ -106,20 +121,14 @@ impl Work for Forget {
         if jobs.is_empty() {
             return Ok(0);
         }
-        let mut loose: BTreeSet<String> = jobs.values().map(|job| job.original.clone()).collect();
         for job in jobs.values() {
             tx.tally.count(&job.pipeline, job.state, -1);
         }
         let ids = column(jobs.keys().map(String::as_str))?;
+        let mut loose = tx.drop_originals(jobs.values()).await?;
         let renditions =
             "DELETE FROM renditions WHERE job IN (SELECT value->>0 FROM rows($1)) RETURNING blob";
         loose.extend(texts(&tx.all(renditions, std::slice::from_ref(&ids)).await?)?);
-        let uses: Vec<_> = jobs.values().map(|job| (&job.original, &job.id)).collect();
-        tx.each(
-            "DELETE FROM originals WHERE (digest, job) IN (SELECT value->>0, value->>1 FROM rows($1))",
-            rows(&uses)?,
-        )
-        .await?;
         for statement in [
             "DELETE FROM reports WHERE job IN (SELECT value->>0 FROM rows($1))",
             "DELETE FROM errors WHERE job IN (SELECT value->>0 FROM rows($1))",

@@ -3,7 +3,7 @@
 //! What a success changes depends on nothing in the job's row but its state and its lease. So one statement checks
 //! both, writes, and says which jobs it found; that is half the work of locking and reading a row to write it back.
 //! Here blobs that have a row are shared before jobs are locked; new ones get theirs afterwards, as everywhere. Who locks
-//! jobs and then wants a blob for himself alone either forgets, and jobs that are forgotten do not run, or takes back a
+//! jobs and then wants a blob for himself alone either forgets or purges, and such jobs do not run, or takes back a
 //! submission of which something runs already: that rare circle the database breaks, and one of the two runs again.
 
 use std::collections::BTreeSet;

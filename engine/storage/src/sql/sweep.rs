@@ -23,7 +23,7 @@ pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<
     let found = look(db, stale_before, now).await;
     let found = found.map_err(|fault| fault.told(false))?;
     if found.iter().any(|what| what == "due") {
-        while db.transact(&Due { now }).await? >= PIECE as usize {}
+        due(db, Millis::MAX, now).await?;
     }
     let mut all = Vec::new();
     if !found.iter().any(|what| what == "lost") {
@@ -37,6 +37,19 @@ pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<
             return Ok(all);
         }
     }
+}
+
+pub(super) async fn due(db: &Db, latest: Millis, now: Millis) -> Stored<()> {
+    let (early, late) = ((Millis::MIN, now), (latest, Millis::MAX));
+    let spans = if latest < Millis::MAX {
+        vec![early, late]
+    } else {
+        vec![early]
+    };
+    for (after, until) in spans {
+        while db.transact(&Due { after, until, now }).await? >= PIECE as usize {}
+    }
+    Ok(())
 }
 
 /// Most of the time there is nothing, and one read says so. Each half in the order of its index, of which it takes
@@ -56,7 +69,10 @@ async fn look(db: &Db, stale_before: Millis, now: Millis) -> Done<Vec<String>> {
     )
 }
 
+/// Retries whose time lies after the one moment and not after the other.
 struct Due {
+    after: Millis,
+    until: Millis,
     now: Millis,
 }
 
@@ -67,8 +83,9 @@ impl Work for Due {
     async fn run(&self, tx: &mut Tx<'_>) -> Done<usize> {
         let mut jobs = tx
             .lock_where(
-                "WHERE state = 'retry-waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
-                &[self.now.into(), PIECE.into()],
+                "WHERE state = 'retry-waiting' AND due_at > $1 AND due_at <= $2
+                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED",
+                &[self.after.into(), self.until.into(), PIECE.into()],
             )
             .await?;
         for job in jobs.values_mut() {

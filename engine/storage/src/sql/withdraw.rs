@@ -1,18 +1,17 @@
 //! Taking back what was accepted a moment ago, because its original cannot be kept after all.
 //!
 //! Nobody was told of these jobs, so those that wait are gone as if they had never been. What a worker has begun is
-//! cancelled: it may be writing. The idempotency key goes with them, so that who sends it again gets new jobs.
-
-use std::collections::BTreeSet;
+//! cancelled: it may be writing. The idempotency key goes with them, so that who sends it again gets new jobs. If
+//! somebody has sent it again already, and was told of them, they stay.
 
 use async_trait::async_trait;
 use workflow::job::{Event, State};
 use workflow::ports::{Millis, StoredRendition};
 
-use super::fault::Done;
-use super::hot::Hot;
+use super::fault::{Done, Fault};
+use super::hot::{Hot, Jobs};
 use super::letters;
-use super::row::{column, rows};
+use super::row::{Arg, column};
 use super::tx::{Tx, Work};
 
 pub(super) struct Withdraw<'a> {
@@ -25,35 +24,49 @@ impl Work for Withdraw<'_> {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Done<()> {
+        let ids = column(self.jobs.iter().map(String::as_str))?;
+        if any_told(tx, &ids).await? {
+            return Ok(());
+        }
         let jobs = tx.lock(self.jobs.iter().map(String::as_str)).await?;
+        if jobs.values().all(|job| job.state == State::Succeeded) {
+            return Ok(());
+        }
         let (waiting, begun): (Vec<Hot>, Vec<Hot>) = jobs.into_values().partition(waits);
         remove(tx, &waiting).await?;
-        let ids = column(self.jobs.iter().map(String::as_str))?;
-        tx.each(
-            "DELETE FROM requests WHERE job IN (SELECT value->>0 FROM rows($1))",
-            ids,
-        )
-        .await?;
+        let unless_told =
+            "DELETE FROM requests WHERE replayed = 0 AND job IN (SELECT value->>0 FROM rows($1))";
+        tx.each(unless_told, ids.clone()).await?;
+        // Somebody was, since it was looked at: nothing of this is to be.
+        if any_told(tx, &ids).await? {
+            return Err(Fault::Race);
+        }
         cancel(tx, begun, self.now).await
     }
+}
+
+/// The key of these jobs came again.
+async fn any_told(tx: &mut Tx<'_>, ids: &Arg) -> Done<bool> {
+    let told = "SELECT job FROM requests WHERE replayed = 1 AND job IN (SELECT value->>0 FROM rows($1))";
+    Ok(!tx.all(told, std::slice::from_ref(ids)).await?.is_empty())
 }
 
 fn waits(job: &Hot) -> bool {
     matches!(job.state, State::Queued | State::RetryWaiting | State::Parked)
 }
 
-/// Those that have ended well stay.
+/// Those that have ended well stay. What died is let go.
 async fn cancel(tx: &mut Tx<'_>, begun: Vec<Hot>, now: Millis) -> Done<()> {
     let mut ended = Vec::new();
+    let mut dead = Jobs::new();
     for mut job in begun {
-        let was = job.state;
         if job.hear(Event::Cancel, now, &mut tx.tally) {
-            if was == State::Dead {
-                letters::remove(tx, &[job.id.as_str()]).await?;
-            }
             ended.push(job);
+        } else if job.hear(Event::Purge, now, &mut tx.tally) {
+            dead.insert(job.id.clone(), job);
         }
     }
+    letters::let_go(tx, &dead).await?;
     tx.write_jobs(&ended).await?;
     let nothing: &[StoredRendition] = &[];
     let told: Vec<_> = ended.iter().map(|job| (job, nothing)).collect();
@@ -70,12 +83,7 @@ async fn remove(tx: &mut Tx<'_>, waiting: &[Hot]) -> Done<()> {
             tx.tally.park(plugin, -1);
         }
     }
-    let uses: Vec<_> = waiting.iter().map(|job| (&job.original, &job.id)).collect();
-    tx.each(
-        "DELETE FROM originals WHERE (digest, job) IN (SELECT value->>0, value->>1 FROM rows($1))",
-        rows(&uses)?,
-    )
-    .await?;
+    let loose = tx.drop_originals(waiting).await?;
     let ids = column(waiting.iter().map(|job| job.id.as_str()))?;
     for statement in [
         "DELETE FROM errors WHERE job IN (SELECT value->>0 FROM rows($1))",
@@ -83,6 +91,5 @@ async fn remove(tx: &mut Tx<'_>, waiting: &[Hot]) -> Done<()> {
     ] {
         tx.run(statement, std::slice::from_ref(&ids)).await?;
     }
-    let loose: BTreeSet<String> = waiting.iter().map(|job| job.original.clone()).collect();
     tx.loosen(&loose).await
 }

@@ -20,6 +20,10 @@ pub enum Event {
     Clear,
     /// A person opens it until `Clear`, without probes.
     Isolate,
+    /// The component is nowhere to be found; `what` names it for people.
+    Missing { what: String },
+    /// It is there again.
+    Found,
     /// Time has passed.
     Tick,
 }

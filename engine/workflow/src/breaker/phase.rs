@@ -21,6 +21,8 @@ pub enum Phase {
     Recovering(Trial),
     /// A person shut it; jobs are parked until a person clears it.
     Isolated,
+    /// There is nothing to run; jobs are parked until the component is there again.
+    Missing,
 }
 
 impl Phase {
@@ -32,6 +34,7 @@ impl Phase {
             Self::Probing(_) => "probing",
             Self::Recovering(_) => "recovering",
             Self::Isolated => "isolated",
+            Self::Missing => "missing",
         }
     }
 
@@ -40,7 +43,7 @@ impl Phase {
         match self {
             Self::Open { until, cooldown_ms } => *until = (*until).min(now.saturating_add(*cooldown_ms)),
             Self::Probing(trial) | Self::Recovering(trial) => trial.since = trial.since.min(now),
-            Self::Closed | Self::Isolated => {}
+            Self::Closed | Self::Isolated | Self::Missing => {}
         }
     }
 }

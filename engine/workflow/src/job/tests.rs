@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const EVENTS: [Event; 11] = [
+const EVENTS: [Event; 12] = [
     Event::Claim,
     Event::Succeed,
     Event::Retry,
@@ -15,6 +15,7 @@ const EVENTS: [Event; 11] = [
     Event::GiveBack,
     Event::Die,
     Event::Cancel,
+    Event::Purge,
     Event::Redrive,
 ];
 
@@ -64,7 +65,7 @@ fn no_event_leads_to_two_states() {
 fn ends_are_ends() {
     assert_eq!(events_at(State::Succeeded), []);
     assert_eq!(events_at(State::Cancelled), []);
-    assert_eq!(events_at(State::Dead), [Event::Cancel, Event::Redrive]);
+    assert_eq!(events_at(State::Dead), [Event::Purge, Event::Redrive]);
     let ends: Vec<State> = State::ALL.into_iter().filter(|state| state.is_end()).collect();
     assert_eq!(ends, [State::Succeeded, State::Dead, State::Cancelled]);
 }

@@ -21,8 +21,10 @@ pub struct BreakerView {
 
 #[async_trait]
 pub trait Breakers: Send + Sync {
-    /// Those that were ever used.
+    /// Those that were ever used or added.
     async fn breakers(&self) -> Stored<Vec<BreakerView>>;
+    /// Of a plugin that no job has used yet; one that is there stays as it is.
+    async fn add_breaker(&self, plugin: &str, title: &str) -> Stored<()>;
     /// Lets one breaker hear of something, and parks or releases jobs as it then wants. `None`: there is none.
     async fn tell(&self, plugin: &str, event: &breaker::Event, now: Millis) -> Stored<Option<Breaker>>;
     /// Up to `limit` jobs that are parked for this plugin go on with other plans, oldest first: `plans` has a plan that

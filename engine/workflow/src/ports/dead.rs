@@ -51,7 +51,8 @@ pub trait DeadLetters: Send + Sync {
     async fn letter(&self, job: &str) -> Stored<Option<DeadLetter>>;
     /// Newest first, those older than the letter of the job `before`.
     async fn letters(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<DeadLetter>>;
-    /// Lets go of up to `limit` letters for good, the oldest; their jobs are cancelled then. If there are any, `entry` is
+    /// Lets go of up to `limit` letters for good, the oldest. Their jobs are cancelled then and keep no original; no
+    /// webhook is told, as the end of these jobs was told when they died. If there are any, `entry` is
     /// noted with it; its detail, which is an object, is told how many as `letters`.
     async fn purge(&self, filter: &Filter, limit: u32, entry: &AuditEntry, now: Millis) -> Stored<Purged>;
 }

@@ -80,7 +80,7 @@ fn a_canary_that_dies_stops_it() {
     assert!(!progress.is_finished(), "two are under way");
     assert!(!progress.cancel());
     let why = progress.stopped(&rules).unwrap();
-    insta::assert_snapshot!(why, @"of the first 5 letters 2 died again, and 1 may");
+    insta::assert_snapshot!(why, @"2 of the first 5 died again, and at most 1 may");
     progress.step(&rules, ends(2, 0), START);
     assert_eq!(progress.state, State::Stopped);
     assert!(progress.is_finished());

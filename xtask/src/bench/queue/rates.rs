@@ -63,7 +63,7 @@ pub(super) fn run(place: &Place, jobs: usize, rounds: usize, report: &mut Report
         let mut rows = Vec::new();
         for (ours, peer, target) in PAIRS {
             let (ours, peer) = (lane(ours).context("ours")?, lane(peer).context("the peer")?);
-            rows.push(row(ours, peer, part, target, 2 * jobs)?);
+            rows.push(row(ours, peer, part, target, jobs)?);
         }
         report.section(&format!("{title}: jobs a second, times the peer's"), &rows);
     }
@@ -77,7 +77,7 @@ pub(super) fn run(place: &Place, jobs: usize, rounds: usize, report: &mut Report
 fn measure(place: &Place, contender: Contender, jobs: usize) -> Result<Rates> {
     let database = contender.database(place)?;
     let mut command = contender.command(place, "run", &database);
-    let answer = shell::output(command.arg(jobs.to_string()))?;
+    let answer = shell::output(command.arg(contender.jobs(jobs).to_string()))?;
     let answer: Value = serde_json::from_str(&answer)?;
     let number = |name: &str| {
         answer[name]
@@ -105,7 +105,9 @@ fn row(ours: &Lane, peer: &Lane, part: fn(&Rates) -> f64, target: Target, jobs: 
         figure: Spread::of_ratios(&a, &b).context("at least one round")?,
         target,
         outputs: Some(Likeness {
-            alike: kept(ours) == jobs && kept(peer) == jobs,
+            alike: [ours, peer]
+                .iter()
+                .all(|lane| kept(lane) == 2 * lane.contender.jobs(jobs)),
             words: format!("{} : {} results kept", kept(ours), kept(peer)),
         }),
     })

@@ -4,14 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::Selection;
 use crate::cli::client::{Client, ServerArgs, entries, escape, text};
 use crate::cli::style;
+use crate::cli::table::{Table, moment};
 
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -53,7 +52,7 @@ pub(in crate::cli) struct Redrive {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     /// How many, the newest.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     #[command(flatten)]
     server: ServerArgs,
@@ -70,7 +69,7 @@ pub(in crate::cli) struct Cancel {
 /// Fails if it was stopped or cancelled, or if not all that was sent succeeded.
 pub(super) fn begin(args: &Redrive) -> Result<ExitCode> {
     let client = Client::new(&args.server)?;
-    let answer = client.json(client.post("/v1/dead/redrive").json(&body(args)))?;
+    let answer = client.json(client.post("/v1/dead/redrive").json(&body(args)?))?;
     if args.dry_run {
         show_preview(&answer, args.server.json);
         return Ok(ExitCode::SUCCESS);
@@ -89,8 +88,8 @@ pub(super) fn begin(args: &Redrive) -> Result<ExitCode> {
     })
 }
 
-fn body(args: &Redrive) -> Value {
-    let mut body = args.selection.body();
+fn body(args: &Redrive) -> Result<Value> {
+    let mut body = args.selection.body()?;
     body["limit"] = args.selection.limit.into();
     body["latest"] = args.latest.into();
     body["plan"] = args.plan.clone().into();
@@ -99,7 +98,7 @@ fn body(args: &Redrive) -> Value {
     body["rate"] = args.rate.into();
     body["most_redrives"] = args.most_redrives.into();
     body["dry_run"] = args.dry_run.into();
-    body
+    Ok(body)
 }
 
 fn show_preview(answer: &Value, json: bool) {
@@ -166,9 +165,7 @@ pub(super) fn list(args: &List) -> Result<()> {
         anstream::println!("{answer:#}");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header([
+    let mut table = Table::new([
         "redrive",
         "began",
         "by",
@@ -179,9 +176,9 @@ pub(super) fn list(args: &List) -> Result<()> {
         "waiting",
     ]);
     for redrive in entries(&answer, "redrives") {
-        table.add_row([
+        table.row([
             text(redrive, "id").to_owned(),
-            text(redrive, "started_at").to_owned(),
+            moment(text(redrive, "started_at")),
             text(redrive, "by").to_owned(),
             coloured(text(redrive, "state")),
             format!("{} of {}", redrive["sent"], redrive["total"]),
@@ -190,7 +187,7 @@ pub(super) fn list(args: &List) -> Result<()> {
             redrive["waiting"].to_string(),
         ]);
     }
-    anstream::println!("{table}");
+    table.print();
     Ok(())
 }
 

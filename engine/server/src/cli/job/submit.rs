@@ -1,13 +1,16 @@
 //! Hands images to a server: several in one request, which makes a job of each or of none.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Result, bail, ensure};
+use reqwest::blocking::RequestBuilder;
+use serde_json::{Value, json};
 
 use super::{Submit, watch};
 use crate::cli::client::{Client, escape, text};
+use crate::cli::style;
 
 /// Images in one request.
 const MOST: usize = 50;
@@ -17,36 +20,94 @@ const LARGEST: u64 = 64 << 20;
 pub(super) fn main(args: &Submit) -> Result<ExitCode> {
     let client = Client::new(&args.server)?;
     let mut ids = Vec::new();
-    for batch in batches(&args.images)? {
-        for (job, image) in send(&client, args, batch)?.iter().zip(batch) {
-            if args.server.json && !args.watch {
-                anstream::println!("{job:#}");
-            } else if !args.watch {
-                anstream::println!("{}  {}", text(job, "id"), image.display());
-            }
-            ids.push(text(job, "id").to_owned());
+    let sent = send_all(&client, args, |job, what| {
+        let line = if args.server.json {
+            job.to_string()
+        } else {
+            format!("{}  {what}", text(job, "id"))
+        };
+        if !args.watch {
+            anstream::println!("{line}");
         }
+        ids.push(text(job, "id").to_owned());
+    });
+    // What was accepted before something went wrong is followed all the same.
+    if let Err(error) = &sent
+        && args.watch
+        && !ids.is_empty()
+    {
+        anstream::eprintln!("{}: {error:#}", style::error("error"));
+        watch::main(&client, &ids, args.server.json, args.output.as_deref())?;
+        return Ok(ExitCode::FAILURE);
     }
+    sent?;
     if args.watch {
-        return watch::main(&client, &ids, args.server.json);
+        return watch::main(&client, &ids, args.server.json, args.output.as_deref());
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Tells of each job, and what it is of.
+fn send_all(client: &Client, args: &Submit, mut tell: impl FnMut(&Value, &str)) -> Result<()> {
+    if !args.sources.is_empty() {
+        for (job, source) in send_sources(client, args)?.iter().zip(&args.sources) {
+            tell(job, source);
+        }
+        return Ok(());
+    }
+    for (place, batch) in batches(&args.images)?.into_iter().enumerate() {
+        let jobs = send(client, args, batch, place).with_context(|| match batch {
+            [one] => one.display().to_string(),
+            _ => format!(
+                "{} and those after it, {} in all",
+                batch[0].display(),
+                batch.len()
+            ),
+        })?;
+        for (job, image) in jobs.iter().zip(batch) {
+            tell(job, &image.display().to_string());
+        }
+    }
+    Ok(())
+}
+
 /// The jobs, in the order of the images.
-fn send(client: &Client, args: &Submit, images: &[PathBuf]) -> Result<Vec<Value>> {
-    let lane = if args.bulk { "bulk" } else { "interactive" };
-    let path = format!("/v1/pipelines/{}/jobs?lane={lane}", escape(&args.pipeline));
+fn send(client: &Client, args: &Submit, images: &[PathBuf], place: usize) -> Result<Vec<Value>> {
     if let [image] = images {
-        let path = format!("{path}&filename={}", escape(&name(image)));
-        return Ok(vec![client.json(client.post(&path).body(read(image)?))?]);
+        let more = format!("&filename={}", escape(&name(image)));
+        let request = request(client, args, place, &more).body(read(image)?);
+        return Ok(vec![client.json(request)?]);
     }
     let (content_type, body) = form(images)?;
-    let request = client.post(&path).header("content-type", content_type).body(body);
-    let mut answer = client.json(request)?;
+    let request = request(client, args, place, "").header("content-type", content_type);
+    each(client.json(request.body(body))?, images.len())
+}
+
+fn send_sources(client: &Client, args: &Submit) -> Result<Vec<Value>> {
+    let request = request(client, args, 0, "");
+    if let [source] = &args.sources[..] {
+        return Ok(vec![client.json(request.json(&json!({ "source": source })))?]);
+    }
+    let answer = client.json(request.json(&json!({ "sources": args.sources })))?;
+    each(answer, args.sources.len())
+}
+
+fn request(client: &Client, args: &Submit, place: usize, more: &str) -> RequestBuilder {
+    let lane = if args.bulk { "bulk" } else { args.lane.as_str() };
+    let path = format!("/v1/pipelines/{}/jobs?lane={lane}{more}", escape(&args.pipeline));
+    let request = client.post(&path);
+    match &args.idempotency_key {
+        Some(key) if place == 0 => request.header("idempotency-key", key),
+        // Another request, so another key; the same one when all are sent again.
+        Some(key) => request.header("idempotency-key", format!("{key}.{}", place + 1)),
+        None => request,
+    }
+}
+
+fn each(mut answer: Value, expected: usize) -> Result<Vec<Value>> {
     match answer.get_mut("jobs").map(Value::take) {
-        Some(Value::Array(jobs)) if jobs.len() == images.len() => Ok(jobs),
-        _ => anyhow::bail!("the server did not answer with a job for each image"),
+        Some(Value::Array(jobs)) if jobs.len() == expected => Ok(jobs),
+        _ => bail!("the server did not answer with a job for each image"),
     }
 }
 
@@ -86,11 +147,19 @@ fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// In their order, none too large.
+/// In their order, none too large. All are looked at before the first is sent.
 fn batches(images: &[PathBuf]) -> Result<Vec<&[PathBuf]>> {
     let size = |image: &PathBuf| {
-        let found = std::fs::metadata(image).with_context(|| format!("read {}", image.display()));
-        found.map(|found| found.len())
+        let name = image.display();
+        let found = std::fs::metadata(image).with_context(|| format!("read {name}"))?;
+        if found.is_dir() {
+            bail!("{name} is a folder; name the images in it");
+        }
+        if found.is_file() {
+            drop(File::open(image).with_context(|| format!("read {name}"))?);
+            ensure!(found.len() > 0, "{name} is empty");
+        }
+        Ok(found.len())
     };
     let sizes = images.iter().map(size).collect::<Result<Vec<_>>>()?;
     Ok(split(images, &sizes))

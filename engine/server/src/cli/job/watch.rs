@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::blocking::Response;
 use serde_json::Value;
 
-use super::coloured;
+use super::{coloured, fetch};
 use crate::cli::client::{Client, entries, escape, failure, text};
+use crate::cli::table::count;
 
 const LOOK: Duration = Duration::from_millis(300);
 /// A stream of events is asked for anew after this, as a server that is gone cannot say so.
@@ -22,28 +24,39 @@ const STREAM: Duration = Duration::from_mins(1);
 /// How long a server may be away.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Fails if any of the jobs did not succeed.
-pub(super) fn main(client: &Client, ids: &[String], json: bool) -> Result<ExitCode> {
+/// Fails if any of the jobs did not succeed. With a folder, fetches there what they made.
+pub(super) fn main(client: &Client, ids: &[String], json: bool, output: Option<&Path>) -> Result<ExitCode> {
     // A server that is not there, or a job that it does not know, is an error now; later it may be a restart.
     let jobs = ids.iter().map(|id| client.json(client.get(&path(id))));
     let jobs = jobs.collect::<Result<Vec<_>>>()?;
-    let all_good = match &jobs[..] {
-        [job] => one(client, job, json)?,
+    let ended = match &jobs[..] {
+        [job] => vec![one(client, job, json)?],
         _ => several(client, jobs, json)?,
     };
-    Ok(if all_good {
+    let good = |job: &Value| text(job, "state") == "succeeded";
+    if let Some(folder) = output {
+        // Events tell less of a job than the server knows of it.
+        let made = ended.iter().filter(|job| good(job));
+        let made = made.map(|job| client.json(client.get(&path(text(job, "id")))));
+        let written = fetch::into(client, &made.collect::<Result<Vec<_>>>()?, folder)?;
+        if !json {
+            anstream::println!("{} in {}", count(written.len() as u64, "file"), folder.display());
+        }
+    }
+    Ok(if ended.iter().all(good) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-fn one(client: &Client, job: &Value, json: bool) -> Result<bool> {
+fn one(client: &Client, job: &Value, json: bool) -> Result<Value> {
     let line = bar(ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}", json);
     line.set_message(said(job));
     let job = followed(client, job, &line)?;
     line.finish_and_clear();
-    Ok(end(&job, json))
+    end(&job, json);
+    Ok(job)
 }
 
 /// The job at its end.
@@ -75,16 +88,18 @@ fn followed(client: &Client, job: &Value, line: &ProgressBar) -> Result<Value> {
     Ok(job)
 }
 
-fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<bool> {
+/// In the order in which they ended.
+fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<Vec<Value>> {
     let all = ProgressBar::new(jobs.len() as u64);
     let all = bar(all, "{wide_bar} {pos} of {len} ended  {msg}  {elapsed}", json);
-    let (mut left, mut all_good, mut heard) = (jobs, true, Instant::now());
+    let (mut left, mut done, mut heard) = (jobs, Vec::new(), Instant::now());
     loop {
-        let (ended, open): (Vec<_>, Vec<_>) = left.into_iter().partition(has_ended);
+        let (mut ended, open): (Vec<_>, Vec<_>) = left.into_iter().partition(has_ended);
         for job in &ended {
-            all_good &= all.suspend(|| end(job, json));
+            all.suspend(|| end(job, json));
             all.inc(1);
         }
+        done.append(&mut ended);
         if open.is_empty() {
             break;
         }
@@ -102,7 +117,7 @@ fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<bool> {
         }
     }
     all.finish_and_clear();
-    Ok(all_good)
+    Ok(done)
 }
 
 /// `None` while the server is away.
@@ -132,14 +147,13 @@ fn event(line: &str) -> Option<Value> {
     serde_json::from_str(line.strip_prefix("data:")?).ok()
 }
 
-/// Prints a job at its end; whether it is a good one.
-fn end(job: &Value, json: bool) -> bool {
+/// Prints a job at its end.
+fn end(job: &Value, json: bool) {
     if json {
         anstream::println!("{job}");
     } else {
         anstream::println!("{}", said(job));
     }
-    text(job, "state") == "succeeded"
 }
 
 fn has_ended(job: &Value) -> bool {
@@ -190,7 +204,7 @@ fn said(job: &Value) -> String {
     let steps = entries(&job["report"], "steps").len();
     if steps > 0 {
         let ms = job["report"]["ms"].as_f64().unwrap_or_default();
-        say(format!("{steps} steps in {ms:.0} ms"));
+        say(format!("{} in {ms:.0} ms", count(steps as u64, "step")));
     }
     say(failure(job));
     said

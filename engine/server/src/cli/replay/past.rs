@@ -50,17 +50,20 @@ impl Past {
         Ok(Self { job, plan, original })
     }
 
-    /// Fetches the plugins that are not here, and keeps them in `folder`.
+    /// Adds the plugins of the job from the first folder, or else from the second, where those are kept that are fetched.
     pub(super) fn complete(
         &self,
         client: &Client,
         library: &Library,
         config: &PoolConfig,
-        folder: &Path,
+        [installed, kept]: [&Path; 2],
     ) -> Result<()> {
         for plugin in self.plan.plugins() {
             if !library.has(&plugin.digest) {
-                let path = component(client, plugin, folder);
+                let path = match found(installed, &plugin.digest) {
+                    Some(path) => Ok(path),
+                    None => component(client, plugin, kept),
+                };
                 let added = path.and_then(|path| library.add(path, &plugin.digest, config));
                 added.with_context(|| format!("get {}@{}", plugin.name, plugin.version))?;
             }
@@ -92,6 +95,16 @@ impl Past {
             files::plain(&format!("original.{ending}"))
         }
     }
+}
+
+/// Whatever it is called there.
+fn found(folder: &Path, digest: &str) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let mut paths = files.map(|file| file.path());
+    paths.find(|path| {
+        let is_component = path.is_file() && path.extension().is_some_and(|ending| ending == "wasm");
+        is_component && std::fs::read(path).is_ok_and(|bytes| sha256(&bytes) == digest)
+    })
 }
 
 /// From an earlier replay, or else from the server.

@@ -91,7 +91,12 @@ impl Verdict {
         let theirs = &job["failure"];
         let same = theirs["kind"] == here.kind.name() && theirs["step"].as_str() == here.step.as_deref();
         if same {
-            self.add(true, format!("the same failure as the job's: {here}"));
+            let step = here.step.as_deref();
+            let step = step.map(|step| format!("step `{step}`: ")).unwrap_or_default();
+            self.add(
+                true,
+                format!("the same failure as the job's: {step}{}", here.kind),
+            );
         } else {
             let before = failure(job);
             self.add(false, format!("the job failed with {before}; here: {here}"));

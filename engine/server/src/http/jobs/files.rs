@@ -14,6 +14,7 @@ use workflow::words::clip;
 
 use super::find;
 use crate::app::App;
+use crate::filename::attachment;
 use crate::http::answer::media_type;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
@@ -24,7 +25,7 @@ use crate::http::problem::Problem;
 #[utoipa::path(get, path = "/v1/jobs/{id}/original", params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "Its bytes", content_type = "application/octet-stream"),
         (status = 304, description = "Not changed since `If-None-Match`"),
-        (status = 404, description = "No such job", body = Problem)))]
+        (status = 404, description = "No such job, or its dead letter was purged", body = Problem)))]
 pub(crate) async fn original(
     State(app): State<Arc<App>>,
     _: Identity,
@@ -33,15 +34,18 @@ pub(crate) async fn original(
 ) -> Result<Response, Problem> {
     let Path(id) = id?;
     let job = find(&app, &id).await?;
+    if job.state == job::State::Cancelled && !app.jobs.store.keeps_original(&id).await? {
+        let text = "the dead letter of this job was purged, and its original went with it";
+        return Err(Problem::not_found(text));
+    }
     if unchanged(&headers, &job.original) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     let bytes = fetch(&app, &job.original).await?;
     let mut response = answer(bytes, &job.original, "application/octet-stream");
-    let attachment = HeaderValue::from_static("attachment");
     response
         .headers_mut()
-        .insert(header::CONTENT_DISPOSITION, attachment);
+        .insert(header::CONTENT_DISPOSITION, attachment(job.filename.as_deref()));
     Ok(response)
 }
 

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use workflow::words::clip;
@@ -14,6 +13,7 @@ use workflow::words::clip;
 use super::submit::refused;
 use crate::app::App;
 use crate::budget::Spent;
+use crate::filename;
 use crate::http::problem::Problem;
 use crate::http::upload::{self, Upload};
 use crate::jobs::intake::{Incoming, Kept, Ticket, Wish};
@@ -53,39 +53,28 @@ pub(super) enum Received {
     Before(Ticket),
 }
 
-/// `filename` is the name of the only original.
-pub(super) async fn receive(
-    app: &App,
-    request: Request,
-    wish: &mut Wish<'_>,
-    filename: Option<String>,
-) -> Result<Received, Problem> {
-    if is_json(request.headers()) {
+pub(super) async fn receive(app: &App, request: Request, wish: &mut Wish<'_>) -> Result<Received, Problem> {
+    if upload::is_json(request.headers()) {
         wish.sources = sources(app, request).await?;
-        let replayed = wish.replayed(filename.as_deref());
+        let replayed = wish.replayed();
         if let Some(ticket) = replayed.map_err(|why| refused(app, why))? {
             return Ok(Received::Before(ticket));
         }
-        return in_time(app, fetched(app, wish, filename))
-            .await
-            .map(Received::New);
+        return in_time(app, fetched(app, wish)).await.map(Received::New);
     }
     let mut upload = Upload::open(app, request, wish.plan.limits.max_bytes, MOST_FILES)?;
-    let received = uploaded(app, &mut upload, wish, filename).await;
+    let received = uploaded(app, &mut upload, wish).await;
     upload.close(app, received).await.map(Received::New)
 }
 
-async fn uploaded(
-    app: &App,
-    upload: &mut Upload,
-    wish: &Wish<'_>,
-    filename: Option<String>,
-) -> Result<Originals, Problem> {
+async fn uploaded(app: &App, upload: &mut Upload, wish: &Wish<'_>) -> Result<Originals, Problem> {
     let mut files = upload.files()?;
-    let mut originals = Collected::new(app, wish, filename);
+    let mut originals = Collected::new(app, wish);
     while files.next().await? {
         originals.make_way().await?;
-        originals.last = Some(files.read().await?);
+        let file = files.read().await?;
+        upload::is_no_json(&file.original)?;
+        originals.last = Some(file);
     }
     originals.all()
 }
@@ -106,15 +95,15 @@ async fn in_time<T>(app: &App, fetched: impl Future<Output = Result<T, Problem>>
     }
 }
 
-async fn fetched(app: &App, wish: &Wish<'_>, filename: Option<String>) -> Result<Originals, Problem> {
+async fn fetched(app: &App, wish: &Wish<'_>) -> Result<Originals, Problem> {
     let limit = wish.plan.limits.max_bytes;
-    let mut originals = Collected::new(app, wish, filename);
+    let mut originals = Collected::new(app, wish);
     for source in &wish.sources {
         originals.make_way().await?;
         let fetched = app.jobs.sources.fetch(source, limit, app.budget.share()).await;
         originals.last = Some(Incoming {
             original: fetched.map_err(|error| not_fetched(&error))?,
-            filename: None,
+            filename: filename::of_address(source),
         });
     }
     originals.all()
@@ -124,18 +113,15 @@ async fn fetched(app: &App, wish: &Wish<'_>, filename: Option<String>) -> Result
 struct Collected<'a> {
     app: &'a App,
     wish: &'a Wish<'a>,
-    /// Of the only one, if it stays the only one.
-    filename: Option<String>,
     kept: Vec<Kept>,
     last: Option<Incoming>,
 }
 
 impl<'a> Collected<'a> {
-    fn new(app: &'a App, wish: &'a Wish<'a>, filename: Option<String>) -> Self {
+    fn new(app: &'a App, wish: &'a Wish<'a>) -> Self {
         Self {
             app,
             wish,
-            filename,
             kept: Vec::new(),
             last: None,
         }
@@ -146,7 +132,7 @@ impl<'a> Collected<'a> {
         let Some(last) = self.last.take() else {
             return Ok(());
         };
-        if self.filename.is_some() {
+        if self.wish.filename.is_some() {
             let text = "`filename` names one image, but there are several; a form names each of its files";
             return Err(Problem::bad_request(text));
         }
@@ -159,7 +145,9 @@ impl<'a> Collected<'a> {
         let Some(mut last) = self.last else {
             return Err(Problem::bad_request("the request names no image"));
         };
-        last.filename = self.filename.or(last.filename);
+        if self.wish.filename.is_some() {
+            last.filename.clone_from(&self.wish.filename);
+        }
         Ok(Originals {
             kept: self.kept,
             last,
@@ -167,16 +155,10 @@ impl<'a> Collected<'a> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let media_type = content_type.and_then(|text| text.split(';').next());
-    media_type.map(str::trim) == Some("application/json")
-}
-
 /// The addresses that a JSON body names.
 async fn sources(app: &App, request: Request) -> Result<Vec<String>, Problem> {
     let body = upload::receive(app, request, LONGEST_BODY).await?;
-    let named: Source = serde_json::from_slice(body.bytes()).map_err(|error| {
+    let named: Source = serde_json::from_slice(body.original.bytes()).map_err(|error| {
         Problem::bad_request(format!(
             "a JSON body names an image as {{\"source\": \"https://…\"}}, or several as {{\"sources\": [\"https://…\"]}}: {}",
             clip(&error.to_string())

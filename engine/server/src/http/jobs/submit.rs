@@ -12,8 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 use workflow::ports::{Filter, JobView, Lane};
 
 use super::originals::{self, Originals, Received, Source};
-use super::{JobBody, unknown, view};
+use super::{JobBody, view};
 use crate::app::App;
+use crate::filename;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::http::upload;
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     /// `interactive` (the default), or `bulk`, which lets interactive jobs go first.
     #[param(value_type = Option<String>)]
     lane: Option<Lane>,
-    /// The file's name, for people to recognise it; a form has a name for each of its files.
+    /// The file's name, for people to recognise it. A form has a name for each of its files, and an address ends in one.
     filename: Option<String>,
 }
 
@@ -88,20 +89,20 @@ pub(crate) async fn submit(
 ) -> Result<Response, Problem> {
     let understood = understand(&app, caller, name, options, request.headers());
     let admitted = match understood {
-        Ok((mut wish, filename)) => {
+        Ok(mut wish) => {
             let admitted = admit(&app, &mut wish, request.headers()).await;
-            admitted.map(|()| (wish, filename))
+            admitted.map(|()| wish)
         }
         Err(problem) => Err(problem),
     };
-    let (mut wish, filename) = match admitted {
+    let mut wish = match admitted {
         Ok(admitted) => admitted,
         Err(problem) => {
             upload::discard(request).await;
             return Err(problem);
         }
     };
-    let ticket = match originals::receive(&app, request, &mut wish, filename).await? {
+    let ticket = match originals::receive(&app, request, &mut wish).await? {
         Received::Before(ticket) => ticket,
         Received::New(Originals { kept, last }) => {
             let ticket = app.jobs.submit(&wish, kept, last).await;
@@ -111,22 +112,22 @@ pub(crate) async fn submit(
     accepted(&app, ticket).await
 }
 
-/// Everything that can be wrong before the originals are read. With the name of the only one.
+/// Everything that can be wrong before the originals are read.
 fn understand<'a>(
     app: &'a App,
     caller: Identity,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
     headers: &HeaderMap,
-) -> Result<(Wish<'a>, Option<String>), Problem> {
+) -> Result<Wish<'a>, Problem> {
     let Path(name) = name?;
     let Query(options) = options?;
     let plan = &crate::http::pipelines::find(app, &name)?.plan;
     let key = idempotency_key(headers)?;
     let mut wish = Wish::new(plan, caller.name, key, app.executors());
     wish.lane = options.lane.unwrap_or_default();
-    let filename = options.filename.as_deref().and_then(upload::plain);
-    Ok((wish, filename))
+    wish.filename = options.filename.as_deref().and_then(filename::plain);
+    Ok(wish)
 }
 
 /// Is there room and time for it, or did it come before?
@@ -164,7 +165,6 @@ async fn accepted(app: &App, ticket: Ticket) -> Result<Response, Problem> {
 
 /// Jobs of an earlier request; at least one, as those that ended well may have been forgotten since.
 async fn as_they_are(app: &App, ids: Vec<String>) -> Result<Vec<JobView>, Problem> {
-    let first = ids.first().cloned().unwrap_or_default();
     let limit = ids.len() as u32;
     let filter = Filter {
         ids,
@@ -172,7 +172,10 @@ async fn as_they_are(app: &App, ids: Vec<String>) -> Result<Vec<JobView>, Proble
     };
     let mut jobs = app.jobs.store.jobs(&filter, None, limit).await?;
     if jobs.is_empty() {
-        return Err(unknown(&first));
+        return Err(Problem::busy(
+            "this request came before, and its jobs were forgotten at this moment; send it again",
+            1,
+        ));
     }
     // Newest first; they were made in the order of their originals.
     jobs.reverse();
@@ -223,9 +226,13 @@ pub(super) fn refused(app: &App, why: Refused) -> Problem {
             "conflict",
             "this `Idempotency-Key` was used before for other originals or other options; use a new key",
         ),
-        Refused::Cleared => Problem::busy(
+        Refused::Cleared(after) => Problem::busy(
             "old bytes that equal one of these originals were cleared away at this moment; send all of them again",
-            1,
+            after.as_secs().max(1),
+        ),
+        Refused::Foreign => Problem::infrastructure(
+            "another database has taken over this server's blobs (`--adopt-blobs`), so nothing is safe with it any more; \
+             stop this server, or give it blobs of its own (`--blobs`)",
         ),
         Refused::Store(error) => error.into(),
     }

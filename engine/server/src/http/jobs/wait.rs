@@ -17,7 +17,6 @@ use crate::http::identity::Identity;
 use crate::http::problem::Problem;
 use crate::jobs::News;
 use crate::jobs::intake::{Incoming, Ticket, Wish};
-use crate::original::Original;
 
 /// Workers elsewhere give no news; the store is asked this often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -45,17 +44,13 @@ impl Waiting {
     pub(crate) async fn begin(
         app: &App,
         wish: &Wish<'_>,
-        original: Original,
+        original: Incoming,
         wait: Duration,
     ) -> Result<Self, Problem> {
         let until = Instant::now() + wait;
         // Before it is submitted, so that no news is missed.
         let news = app.jobs.news.subscribe();
-        let last = Incoming {
-            original,
-            filename: None,
-        };
-        let ticket = app.jobs.submit(wish, Vec::new(), last).await;
+        let ticket = app.jobs.submit(wish, Vec::new(), original).await;
         let ticket = ticket.map_err(|why| refused(app, why))?;
         Ok(Self { ticket, news, until })
     }

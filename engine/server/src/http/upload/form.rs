@@ -15,12 +15,10 @@ use workflow::words::clip;
 
 use super::{Intake, OVERHEAD, append, hand_over, locked};
 use crate::budget::Share;
+use crate::filename::plain;
 use crate::http::problem::Problem;
 use crate::jobs::intake::Incoming;
 use crate::original::Original;
-
-/// Of a file's name, in characters.
-const LONGEST_NAME: usize = 255;
 
 /// What separates a form's parts; `None` if the request is no form.
 pub(super) fn boundary(request: &Request) -> Option<Result<String, Problem>> {
@@ -77,8 +75,12 @@ impl<'a> Form<'a> {
                 continue;
             }
             if self.files == self.most {
-                let most = self.most;
-                let text = format!("the form has more than {most} files; send the others by themselves");
+                let text = match self.most {
+                    1 => {
+                        "one image is taken here, but the form has several; send them to `…/jobs`".to_owned()
+                    }
+                    most => format!("the form has more than {most} files; send the others by themselves"),
+                };
                 return Err(Problem::bad_request(text));
             }
             self.files += 1;
@@ -192,16 +194,6 @@ impl Reader<'_> {
     }
 }
 
-/// A name for people to recognise the file by; what it means to a computer does not matter here.
-pub(crate) fn plain(name: &str) -> Option<String> {
-    let name: String = name
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_NAME)
-        .collect();
-    (!name.is_empty()).then_some(name)
-}
-
 /// Carries a problem of the body through the parser.
 #[derive(Debug, thiserror::Error)]
 #[error("the body was refused")]
@@ -219,17 +211,4 @@ fn problem(error: multer::Error) -> Problem {
 
 fn damaged(error: &multer::Error) -> Problem {
     Problem::bad_request(format!("the multipart form is damaged: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn names_are_for_people() {
-        assert_eq!(plain("été/plage 1.jpg").as_deref(), Some("été/plage 1.jpg"));
-        assert_eq!(plain("a\0b\r\nc").as_deref(), Some("abc"));
-        assert_eq!(plain("\u{7}"), None);
-        assert_eq!(plain(&"é".repeat(1000)).unwrap().chars().count(), 255);
-    }
 }

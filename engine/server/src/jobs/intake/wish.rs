@@ -13,6 +13,8 @@ pub(crate) struct Wish<'a> {
     /// `Idempotency-Key`.
     pub(crate) key: Option<String>,
     pub(crate) executors: usize,
+    /// What the caller calls the only original.
+    pub(crate) filename: Option<String>,
     /// Addresses that the originals come from, if they do not come with the request. Then these are what it says: what
     /// they give may change.
     pub(crate) sources: Vec<String>,
@@ -28,6 +30,7 @@ impl<'a> Wish<'a> {
             owner,
             key,
             executors,
+            filename: None,
             sources: Vec::new(),
             earlier: None,
         }
@@ -39,8 +42,8 @@ impl<'a> Wish<'a> {
     }
 
     /// The jobs of the same request, if it came before and names where its originals are. They need not be fetched.
-    pub(crate) fn replayed(&self, filename: Option<&str>) -> Result<Option<Ticket>, Refused> {
-        self.answered(&self.fingerprint(&[("", filename)]))
+    pub(crate) fn replayed(&self) -> Result<Option<Ticket>, Refused> {
+        self.answered(&self.fingerprint(&[]))
     }
 
     /// `fingerprint` is this request's.
@@ -74,9 +77,8 @@ impl<'a> Wish<'a> {
                 say(digest, filename);
             }
         } else {
-            let filename = originals.first().and_then(|(_, filename)| *filename);
             for source in &self.sources {
-                say(source, filename);
+                say(source, self.filename.as_deref());
             }
         }
         storage::blobs::digest(said.as_bytes())

@@ -2,9 +2,9 @@
 //! on the clock.
 //!
 //! It is seen from the numbers that servers share: as jobs come to their end, their mean cost is done. Only time in which
-//! jobs wait counts, as otherwise it would be seen how much there is to do and not how much can be done. A number that
-//! sinks, because old jobs are forgotten or dead letters sent again, says nothing, and that pipeline is passed over.
-//! After a server has come or gone it takes a few minutes until that is known.
+//! jobs are queued while others run counts, as otherwise it would be seen how much there is to do and not how much can
+//! be done. A number that sinks, because old jobs are forgotten or dead letters sent again, says nothing, and that
+//! pipeline is passed over. After a server has come or gone it takes a few minutes until that is known.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ pub(super) struct Speed {
 struct Seen {
     at: Instant,
     ended: BTreeMap<String, u64>,
-    /// Some job waited.
-    waits: bool,
+    /// Some job was queued, and another ran.
+    at_work: bool,
 }
 
 impl Speed {
@@ -40,7 +40,7 @@ impl Speed {
     pub(super) fn saw(
         &mut self,
         ended: &BTreeMap<String, u64>,
-        waits: bool,
+        at_work: bool,
         at: Instant,
         executors: usize,
         mean: impl Fn(&str) -> f64,
@@ -48,13 +48,13 @@ impl Speed {
         let now = Seen {
             at,
             ended: ended.clone(),
-            waits,
+            at_work,
         };
         let Some(last) = self.last.replace(now) else {
             return;
         };
         let passed = at.saturating_duration_since(last.at);
-        if !(last.waits && waits) || passed.is_zero() || passed > GAP {
+        if !(last.at_work && at_work) || passed.is_zero() || passed > GAP {
             return;
         }
         let done = ended.iter().map(|(name, n)| {
@@ -73,11 +73,11 @@ mod tests {
     use super::*;
 
     /// A second each in which so many more jobs of half a second end.
-    fn watched(each: u64, seconds: u64, waits: bool) -> Speed {
+    fn watched(each: u64, seconds: u64, at_work: bool) -> Speed {
         let (mut speed, begin) = (Speed::default(), Instant::now());
         for n in 0..=seconds {
             let ended = BTreeMap::from([("photos".to_owned(), n * each)]);
-            speed.saw(&ended, waits, begin + Duration::from_secs(n), 2, |_| 500.0);
+            speed.saw(&ended, at_work, begin + Duration::from_secs(n), 2, |_| 500.0);
         }
         speed
     }
@@ -95,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_works_is_slow_and_not_for_ever() {
+    fn work_that_never_ends_is_slow_and_not_for_ever() {
         let speed = watched(0, 3600, true).get(2);
         assert!((speed - LEAST).abs() < 1e-9, "{speed}");
     }
 
     #[test]
-    fn where_nothing_waits_nothing_is_measured() {
+    fn where_not_all_work_nothing_is_measured() {
         assert!((watched(1, 600, false).get(2) - 2.0).abs() < 1e-9);
     }
 

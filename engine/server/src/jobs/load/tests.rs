@@ -116,13 +116,42 @@ fn other_servers_shorten_the_backlog() {
     for n in 0..300 {
         let numbers = Numbers {
             waiting: BTreeMap::from([("slow".to_owned(), 100)]),
+            running: true,
             ended: BTreeMap::from([("slow".to_owned(), 2 * n)]),
+            ..Numbers::default()
         };
         load.waiting(numbers, begin + Duration::from_secs(n), 1);
     }
     // Two jobs of two seconds each second: four executors.
     let backlog = load.backlog(1).as_secs();
     assert!((49..=52).contains(&backlog), "{backlog}");
+}
+
+/// A job in a long backoff, or a queue that nobody works on, makes no server look slow.
+#[test]
+fn who_only_waits_slows_nobody_down() {
+    let queue = || BTreeMap::from([("slow".to_owned(), 5)]);
+    for (waiting, running, retrying) in [
+        (BTreeMap::new(), false, true),
+        (BTreeMap::new(), true, true),
+        (queue(), false, true),
+    ] {
+        let load = learnt();
+        let begin = Instant::now();
+        for n in 0..900 {
+            let numbers = Numbers {
+                waiting: waiting.clone(),
+                running,
+                retrying,
+                ended: BTreeMap::new(),
+            };
+            load.waiting(numbers, begin + Duration::from_secs(n), 2);
+        }
+        assert!(load.any_waits(), "a retry must be seen when it is due");
+        let queued = waiting.values().sum::<u64>();
+        assert_eq!(load.backlog(2), Duration::from_secs(queued), "{running}");
+        assert_eq!(load.keeps_out(100.0, Lane::Interactive, HOUR, 2), None);
+    }
 }
 
 #[test]

@@ -13,16 +13,18 @@ use crate::http::jobs::JobBody;
 /// In bytes.
 const MOST: usize = 20_000;
 
-/// The same bytes with every attempt.
-pub(super) fn body(due: &Due) -> Vec<u8> {
+/// The same bytes with every attempt. Addresses begin with `public`.
+pub(super) fn body(due: &Due, public: &str) -> Vec<u8> {
     let mut job = due.ended.job.clone();
     if let Some(failure) = &mut job.failure {
         failure.message = clip(&failure.message).into_owned();
     }
     job.filename = job.filename.map(|name| clip(&name).into_owned());
     let mut data = serde_json::to_value(JobBody::brief(job)).unwrap_or_default();
+    let job = format!("{public}/v1/jobs/{}", due.ended.job.id);
+    data["original"]["href"] = format!("{job}/original").into();
     let renditions = due.ended.renditions.iter();
-    data["renditions"] = renditions.map(|r| rendition(&due.ended.job.id, r)).collect();
+    data["renditions"] = renditions.map(|r| rendition(&job, r)).collect();
     let whole = message(due, &data);
     if whole.len() < MOST {
         return whole;
@@ -45,8 +47,12 @@ fn rendition(job: &str, rendition: &StoredRendition) -> Value {
     let name = &rendition.name;
     json!({
         "name": name,
-        "href": format!("/v1/jobs/{job}/renditions/{name}"),
+        "href": format!("{job}/renditions/{name}"),
         "media_type": rendition.media_type,
+        "width": rendition.width,
+        "height": rendition.height,
+        "length": rendition.blob.length,
+        "digest": rendition.blob.digest,
     })
 }
 
@@ -108,21 +114,36 @@ mod tests {
 
     #[test]
     fn it_says_what_happened_and_where_the_results_are() {
-        let message: Value = serde_json::from_slice(&body(&due(2))).unwrap();
+        let read = |public| serde_json::from_slice::<Value>(&body(&due(2), public)).unwrap();
+        let message = read("");
         assert_eq!(message["type"], "job.succeeded");
         assert_eq!(message["timestamp"], "2023-11-14T22:13:20.000Z");
         assert_eq!(message["data"]["id"], "job-1");
         let second = &message["data"]["renditions"][1];
         assert_eq!(second["name"], "thumb-1.webp");
         assert_eq!(second["href"], "/v1/jobs/job-1/renditions/thumb-1.webp");
+        assert_eq!(
+            (&second["length"], &second["digest"]),
+            (&7.into(), &"d".repeat(64).into())
+        );
+        let message = read("https://example.com");
+        let data = &message["data"];
+        assert_eq!(
+            data["original"]["href"],
+            "https://example.com/v1/jobs/job-1/original"
+        );
+        assert_eq!(
+            data["renditions"][1]["href"],
+            "https://example.com/v1/jobs/job-1/renditions/thumb-1.webp"
+        );
     }
 
     #[test]
     fn it_stays_small() {
         for renditions in [0, 100, 150, 10_000] {
-            assert!(body(&due(renditions)).len() < MOST, "{renditions}");
+            assert!(body(&due(renditions), "").len() < MOST, "{renditions}");
         }
-        let message: Value = serde_json::from_slice(&body(&due(10_000))).unwrap();
+        let message: Value = serde_json::from_slice(&body(&due(10_000), "")).unwrap();
         assert_eq!(message["data"]["truncated"], true);
     }
 }

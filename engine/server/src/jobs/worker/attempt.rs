@@ -16,7 +16,7 @@ use serde_json::Value;
 use storage::failpoint;
 use workflow::failure::{Failure, FailureKind};
 use workflow::plan::Plan;
-use workflow::ports::{Blob, Claimed, End, Millis, Observation, StoreError, StoredRendition};
+use workflow::ports::{Blob, Claimed, End, Observation, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
 use crate::app::App;
@@ -27,9 +27,6 @@ use crate::outcome::{Rendition, Report};
 use observe::observe;
 use paused::{Paused, paused};
 use settle::settle;
-
-/// A job whose plugin is not to be had here is offered again after this time.
-const ELSEWHERE: Millis = 30_000;
 
 /// What was found out, ready to be written down.
 struct Finding {
@@ -123,11 +120,11 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
         let report = known::report(&plan, &job.original, &failure);
         return Ok(End::Dead { failure, report }.into());
     }
-    match components::complete(app, &plan).await {
+    match components::complete(app, &plan, |plugin| !app.breakers.is_stopped(plugin)).await {
         Ok(()) => {}
-        // Another worker may have it, or somebody installs it again.
+        // Its breaker is shut by now: claimed again, the job does without the plugin, or waits.
         Err(Lack::Nowhere) => {
-            let at = app.jobs.clock.now() + ELSEWHERE;
+            let at = app.jobs.clock.now();
             return Ok(End::GivenBack { at }.into());
         }
         Err(Lack::Store(error)) => return Err(error.into()),

@@ -27,6 +27,8 @@ enum Step {
     Tick,
     Trip,
     Isolate,
+    Miss,
+    Find,
     Clear,
 }
 
@@ -43,6 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Tick),
         1 => Just(Step::Trip),
         1 => Just(Step::Isolate),
+        1 => Just(Step::Miss),
+        1 => Just(Step::Find),
         1 => Just(Step::Clear),
     ]
 }
@@ -166,6 +170,8 @@ impl World {
             Step::Tick => self.hear(&Event::Tick),
             Step::Trip => self.hear(&Event::Trip),
             Step::Isolate => self.hear(&Event::Isolate),
+            Step::Miss => self.hear(&Event::Missing { what: "blur".into() }),
+            Step::Find => self.hear(&Event::Found),
             Step::Clear => self.hear(&Event::Clear),
         }
     }
@@ -206,6 +212,10 @@ proptest! {
         if *world.breaker.phase() == Phase::Isolated {
             prop_assert!(world.heal().is_none());
             world.hear(&Event::Clear);
+        }
+        if *world.breaker.phase() == Phase::Missing {
+            prop_assert!(world.heal().is_none());
+            world.hear(&Event::Found);
         }
         let took = world.heal();
         prop_assert!(took.is_some(), "{:?}, {} parked", world.breaker, world.parked);

@@ -54,7 +54,11 @@ pub(super) fn read(nodes: &[Node], drafts: &[Draft<'_>], report: &mut Report) ->
         }
         let from = read_from(fields, drafts, report);
         let bytes = from.is_some_and(|i| drafts[i].gives() == Some(Flow::Bytes));
-        let encode = if bytes {
+        // It may give bytes once its own error is mended, and then it needs no format.
+        let unknown = from.is_some_and(|i| drafts[i].flow.is_none()) && fields.get("format").is_none();
+        let encode = if unknown {
+            None
+        } else if bytes {
             as_is(fields, &drafts[from.unwrap_or_default()], report).then_some(None)
         } else {
             encode::read(fields, report).map(Some)

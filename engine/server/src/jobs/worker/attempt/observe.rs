@@ -9,7 +9,7 @@ use super::paused::Paused;
 use crate::outcome::Report;
 
 /// Nothing is said of a plugin that did not run, or where the original was to blame. Whoever failed before and fails
-/// again says nothing new: at the end of a queue there may be nothing but such, and its plugin is as well as before.
+/// again says nothing new, unless it is asked as a probe: at the end of a queue there may be nothing but such.
 pub(super) fn observe(
     plan: &Plan,
     paused: &Paused,
@@ -25,7 +25,7 @@ pub(super) fn observe(
         let settings = step.breaker.as_ref().map(breaker::Settings::from);
         let settings = settings.unwrap_or_default();
         let mut see = |plugin: &PlannedPlugin, ok: Option<bool>| {
-            let news = ok.filter(|ok| *ok || job.errors == 0);
+            let news = ok.filter(|ok| *ok || job.errors == 0 || job.pass);
             seen.extend(news.map(|ok| Observation {
                 plugin: plugin.digest.clone(),
                 title: format!("{}@{}", plugin.name, plugin.version),

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use storage::failpoint;
 use workflow::job::State;
-use workflow::ports::{Blob, Claimed, End, Observation, Settled, Settlement, StoreError, Stored};
+use workflow::ports::{Blob, Claimed, End, Millis, Observation, Settled, Settlement, StoreError, Stored};
 
-use super::{Finding, Trouble, later, write};
+use super::{Finding, Trouble, write};
 use crate::app::App;
+use crate::jobs::burial;
 
-/// So long somebody may take to delete bytes that are to be written anew. Then the job is tried again later.
-const BURIAL: Duration = Duration::from_secs(15);
+/// A job whose renditions are still being deleted is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
 /// So long renditions that went missing are tried to be written.
 const REWRITING: Duration = Duration::from_mins(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -31,9 +32,13 @@ pub(super) async fn settle(app: &App, job: &Claimed, found: Finding) {
         let now = app.jobs.clock.now();
         match app.jobs.store.settle(settlement.clone(), now).await {
             Ok(Settled::Done) => break done(app, job, &settlement, &found.bytes).await,
-            Ok(Settled::Doomed(_)) if begun.elapsed() > BURIAL => give_back(app, &mut settlement),
-            // Being deleted at this moment. Once that is over, it is written anew.
-            Ok(Settled::Doomed(_)) => {
+            Ok(Settled::Doomed(digest)) => {
+                let left = burial::left(&app.jobs, &digest).await.unwrap_or_default();
+                if left.is_some() || begun.elapsed() > burial::USUAL {
+                    give_back(app, &mut settlement, left.unwrap_or(AGAIN));
+                    continue;
+                }
+                // Being deleted at this moment. Once that is over, it is written anew.
                 if let Err(error) = write(app, &found.bytes).await {
                     tracing::error!(
                         job = job.lease.job,
@@ -65,12 +70,13 @@ pub(super) async fn settle(app: &App, job: &Claimed, found: Finding) {
 }
 
 /// It costs the job nothing, and says nothing of its plugins.
-fn give_back(app: &App, settlement: &mut Settlement) {
+fn give_back(app: &App, settlement: &mut Settlement, after: Duration) {
     tracing::warn!(
         job = settlement.lease.job,
         "renditions are still being deleted: the job is tried again"
     );
-    settlement.end = later(app).end;
+    let at = app.jobs.clock.now() + after.as_millis() as Millis;
+    settlement.end = End::GivenBack { at };
     settlement.observations.clear();
     settlement.known = None;
 }
@@ -100,6 +106,9 @@ async fn done(app: &App, job: &Claimed, settlement: &Settlement, bytes: &[(Blob,
         write_missing(app, job, bytes).await;
     }
     app.jobs.tell(&job.lease.job, state(&settlement.end));
+    if let End::Dead { failure, .. } = &settlement.end {
+        app.jobs.deaths.write(&job.lease.job, &job.pipeline, failure);
+    }
     // A breaker may have opened by it, and the next job is not to run into that.
     if settlement.observations.iter().any(failed)
         && let Err(error) = app.breakers.refresh(&app.jobs).await

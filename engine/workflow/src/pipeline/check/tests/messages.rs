@@ -39,6 +39,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "unknown key `witdh` for `resize`; did you mean `width`?",
     ),
     (
+        "- { id: b, uses: nothing@^1 }",
+        "- { name: b.jxl, from: b }",
+        "there is no plugin `nothing`",
+    ),
+    (
         "- { id: b, uses: resize }",
         "",
         "`resize` needs `width`, `height` or both",
