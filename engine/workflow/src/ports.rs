@@ -247,7 +247,7 @@ pub trait Queue: Send + Sync {
     async fn sweep(&self, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>>;
     /// Makes due retries ready, and those that would be later than `latest`: a clock that was set back would have them
     /// wait until it is there again.
-    async fn due(&self, latest: Millis, now: Millis) -> Stored<()>;
+    async fn make_due(&self, latest: Millis, now: Millis) -> Stored<()>;
     /// The state after it, which is an end; `None` if there is no such job. What has ended stays as it is, dead letters,
     /// too: those are purged. If it had not ended before, `entry` is noted with it.
     async fn cancel(&self, job: &str, entry: Option<&AuditEntry>, now: Millis) -> Stored<Option<State>>;

@@ -175,7 +175,7 @@ fn jobs_wait_for_a_component_that_is_nowhere_until_it_is_there_again() {
         .args(&["--data", data.path().to_str().unwrap(), "--backlog", "60"])
         .start();
     server.signal_executors("STOP");
-    let photo = |n| pictures::small(ImageFormat::Png, 80 + n, 60);
+    let photo = |n: u32| pictures::small(ImageFormat::Png, 80 + n, 60);
     let waiting: Vec<String> = (0..4).map(|n| submit(&server, "visit", &photo(n))).collect();
 
     std::fs::remove_file(plugins.path().join("visitor.wasm")).unwrap();

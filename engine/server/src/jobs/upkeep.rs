@@ -133,7 +133,7 @@ async fn look(app: &App, look: u64) -> Stored<()> {
         let stale = (MISSED * jobs.args.heartbeat * 1_000) as Millis;
         take_back(jobs, jobs.clock.now() - stale).await?;
     } else {
-        jobs.store.due(Millis::MAX, jobs.clock.now()).await?;
+        jobs.store.make_due(Millis::MAX, jobs.clock.now()).await?;
     }
     if app.breakers.any_waits() {
         jobs.store.tick(jobs.clock.now()).await?;
@@ -161,7 +161,7 @@ fn rest(heartbeat: u64) -> Duration {
 async fn bring_forward(jobs: &Jobs) -> Stored<()> {
     if jobs.clock.was_set_back() {
         let now = jobs.clock.now();
-        jobs.store.due(now + BACKOFF, now).await?;
+        jobs.store.make_due(now + BACKOFF, now).await?;
         jobs.clock.retries_were_seen_to();
     }
     Ok(())

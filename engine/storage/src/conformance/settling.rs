@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use workflow::failure::FailureKind;
 use workflow::job::State;
-use workflow::ports::{End, Lease, Rescued, Settled, Settlement};
+use workflow::ports::{End, Lease, Millis, Rescued, Settled, Settlement};
 
 use super::kit::*;
 use super::redrives::entry;
@@ -161,12 +161,12 @@ pub async fn a_retry_that_lies_too_far_ahead_is_due(store: Any) {
     let running = claim_one(&store).await;
     // No heart is looked at, however far ahead it beats.
     let back = NOW - 600 * SECOND;
-    store.due(Millis::MAX, back).await.unwrap();
+    store.make_due(Millis::MAX, back).await.unwrap();
     assert_eq!(in_state(&store, State::RetryWaiting).await, 3);
-    store.due(back + 900 * SECOND, back).await.unwrap();
+    store.make_due(back + 900 * SECOND, back).await.unwrap();
     assert_eq!(state(&store, &ids[2]).await, State::Queued);
     assert_eq!(in_state(&store, State::RetryWaiting).await, 2);
-    store.due(Millis::MAX, NOW + SECOND).await.unwrap();
+    store.make_due(Millis::MAX, NOW + SECOND).await.unwrap();
     assert_eq!(state(&store, &ids[0]).await, State::Queued);
     assert_eq!(state(&store, &ids[1]).await, State::RetryWaiting);
     assert_eq!(state(&store, &running.lease.job).await, State::Running);

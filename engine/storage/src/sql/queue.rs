@@ -99,7 +99,7 @@ impl Queue for SqlStore {
         sweep::sweep(&self.db, stale_before, now).await
     }
 
-    async fn due(&self, latest: Millis, now: Millis) -> Stored<()> {
+    async fn make_due(&self, latest: Millis, now: Millis) -> Stored<()> {
         sweep::due(&self.db, latest, now).await
     }
 
