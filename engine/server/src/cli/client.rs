@@ -79,7 +79,7 @@ impl Client {
 
 /// Where paths are added to; without a scheme it is HTTP.
 fn base(server: &str) -> Result<String> {
-    let server = server.trim().trim_end_matches('/');
+    let server = server.trim();
     let base = if server.contains("://") {
         server.to_owned()
     } else {
@@ -89,7 +89,7 @@ fn base(server: &str) -> Result<String> {
     if !known {
         bail!("--server `{server}` is no address; write it like http://127.0.0.1:8080");
     }
-    Ok(base)
+    Ok(base.trim_end_matches('/').to_owned())
 }
 
 fn is_refused(error: &reqwest::Error) -> bool {
