@@ -47,6 +47,8 @@ macro_rules! conformance_suite {
             withdrawn_jobs_leave_nothing
             jobs_that_somebody_was_told_of_stay
             a_job_that_has_succeeded_keeps_its_key
+            an_answer_that_got_lost_tells_nobody
+            withdrawn_jobs_that_died_are_let_go
             telling_and_withdrawing_do_not_cross
             odd_text_survives
             jobs_are_listed_newest_first
@@ -122,6 +124,7 @@ macro_rules! conformance_suite {
             what_is_told_is_the_job_as_it_was
             a_delivery_has_one_sender
             failures_are_sent_again_until_one_is_taken
+            a_clock_that_was_set_back_puts_no_delivery_off
             an_old_sender_changes_nothing
             who_is_gone_is_sent_nothing
             who_only_fails_is_disabled

@@ -7,6 +7,7 @@ mod audit;
 mod breakers;
 mod dead;
 mod redrives;
+mod submission;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use audit::{Audit, AuditEntry};
 pub use breakers::{BreakerView, Breakers};
 pub use dead::{DeadGroup, DeadLetter, DeadLetters, Purged};
 pub use redrives::{Advanced, Candidates, NewRedrive, RedriveView, Redrives, Wanted};
+pub use submission::{RequestKey, Submission};
 pub use webhooks::{
     Delivery, DeliveryEnd, DeliveryFilter, DeliveryLease, DeliveryState, Due, EndedJob, Endpoint,
     NewEndpoint, Replayed, Webhooks,
@@ -81,22 +83,6 @@ pub struct NewJob {
     pub filename: Option<String>,
     /// Expected work, in milliseconds of one executor; fairness counts it.
     pub cost: u32,
-}
-
-/// Jobs that are accepted together or not at all.
-#[derive(Debug, Clone)]
-pub struct Submission {
-    pub jobs: Vec<NewJob>,
-    pub request: Option<RequestKey>,
-}
-
-/// An `Idempotency-Key` and what was sent with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestKey {
-    pub owner: String,
-    pub key: String,
-    /// Digest of everything that the request says.
-    pub fingerprint: String,
 }
 
 /// A request that came before.
@@ -246,7 +232,8 @@ pub trait Queue: Send + Sync {
     /// Takes jobs from workers that were not heard of since `stale_before`, and makes due retries ready.
     async fn sweep(&self, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>>;
     /// Makes due retries ready, and those that would be later than `latest`: a clock that was set back would have them
-    /// wait until it is there again.
+    /// wait until it is there again. Unless `latest` is the end of time, deliveries of webhooks that it would put off
+    /// are due then, too.
     async fn make_due(&self, latest: Millis, now: Millis) -> Stored<()>;
     /// The state after it, which is an end; `None` if there is no such job. What has ended stays as it is, dead letters,
     /// too: those are purged. If it had not ended before, `entry` is noted with it.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use anyhow::{Context, Result, anyhow, bail};
+use reqwest::StatusCode;
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
 use serde_json::Value;
 
@@ -63,8 +64,20 @@ impl Client {
     }
 
     pub(super) fn json(&self, request: RequestBuilder) -> Result<Value> {
-        let text = self.send(request)?.text()?;
-        serde_json::from_str(&text)
+        self.parsed(self.send(request)?)
+    }
+
+    /// The same, or `None` where nothing is found.
+    pub(super) fn found(&self, request: RequestBuilder) -> Result<Option<Value>> {
+        let answer = request.send().map_err(|error| self.unreachable(error))?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.parsed(accepted(answer)?).map(Some)
+    }
+
+    fn parsed(&self, answer: Response) -> Result<Value> {
+        serde_json::from_str(&answer.text()?)
             .with_context(|| format!("{} does not answer in JSON; is it a Stopbath server?", self.base))
     }
 

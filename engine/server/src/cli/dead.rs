@@ -205,7 +205,15 @@ fn purge(args: &Purge) -> Result<()> {
     let mut jobs = Vec::new();
     let more = loop {
         body["limit"] = left.into();
-        let purged = client.json(client.post("/v1/dead/purge").json(&body))?;
+        let step = client.post("/v1/dead/purge").json(&body);
+        let purged = if jobs.is_empty() {
+            client.json(step)?
+        } else if let Some(purged) = client.found(step)? {
+            purged
+        } else {
+            // Others have taken the rest meanwhile.
+            break false;
+        };
         let some = entries(&purged, "jobs").len() as u32;
         jobs.extend(entries(&purged, "jobs").iter().cloned());
         left = left.map(|left| left - some.min(left));

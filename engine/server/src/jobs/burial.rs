@@ -129,8 +129,12 @@ impl Round<'_> {
             return Ok(true);
         }
         failpoint::reach("blob-doomed");
-        self.count().await?;
         let jobs = self.jobs;
+        if let Err(error) = self.count().await {
+            // Nothing is deleted, so nobody has to wait for it.
+            jobs.store.release(Some(&jobs.worker)).await?;
+            return Err(error);
+        }
         let (mut spared, mut failed, mut left) = (0, 0, marked.digests.len());
         for group in marked.digests.chunks(GROUP) {
             if marked.begun.elapsed() > HOLD || jobs.burials.are_stopped() {

@@ -103,12 +103,14 @@ impl Jobs {
     /// Writes an original before more of the same request come. Durable when it returns, and no longer in memory. Of a
     /// request whose key came before it is there already, or it will be refused.
     pub(crate) async fn keep(&self, wish: &Wish<'_>, file: Incoming) -> Result<Kept, Refused> {
-        if wish.came_before() {
-            return Ok(digested(file).await?.0);
+        if !wish.came_before() {
+            self.has_room()?;
         }
-        self.has_room()?;
         let (kept, bytes) = digested(file).await?;
-        self.blobs.put(&kept.blob, bytes).await?;
+        // The server that took it in may have ended before it had looked whether it stayed.
+        if !wish.came_before() || !self.blobs.has(&kept.blob).await? {
+            self.blobs.put(&kept.blob, bytes).await?;
+        }
         Ok(kept)
     }
 
@@ -134,10 +136,7 @@ impl Jobs {
         if let Some(ticket) = wish.answered(&fingerprint)?
             && self.still_stands(wish).await?
         {
-            // The server that took it in may have ended before it had looked.
-            if !self.blobs.has(&blob).await? {
-                self.blobs.put(&blob, bytes).await?;
-            }
+            self.complete(&jobs, &bytes).await??;
             return Ok(ticket);
         }
         let promise = self.promise(wish, &jobs)?;
@@ -151,15 +150,16 @@ impl Jobs {
             self.has_blobs()?;
             let now = self.clock.now();
             match self.store.enqueue(submission.clone(), now).await? {
-                Accepted::New => {
+                // Its jobs are others, and somebody was told of them.
+                Accepted::Before(ids) if !submission.is_of(&ids) => {
+                    self.complete(&submission.jobs, &bytes).await??;
+                    break Ticket::Before(ids);
+                }
+                // Its own, if the store did not hear at once that they were committed.
+                Accepted::New | Accepted::Before(_) => {
                     self.confirm(&submission.jobs, &bytes).await?;
                     let jobs = submission.jobs.into_iter();
                     break Ticket::New(jobs.map(|job| queued(job, now)).collect());
-                }
-                // Its jobs are others, and somebody was told of them.
-                Accepted::Before(ids) => {
-                    self.complete(&submission.jobs, &bytes).await??;
-                    break Ticket::Before(ids);
                 }
                 Accepted::Conflict => return Err(Refused::Conflict),
                 Accepted::Doomed(digest) => {

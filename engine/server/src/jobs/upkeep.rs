@@ -48,10 +48,12 @@ pub(crate) async fn begin(app: &App) -> Stored<()> {
             tracing::warn!("marks of bytes to delete could not be freed: {error}");
         }
         take_back(jobs, Millis::MAX).await?;
-        if was_set_back(jobs, now).await? {
-            tracing::warn!("the newest job lies ahead, so the clock was set back: every retry comes now");
-            jobs.store.sweep(Millis::MIN, Millis::MAX).await?;
-        }
+    }
+    if was_set_back(jobs, now).await? {
+        tracing::warn!("the newest job lies ahead, so the clock was set back: retries come forward");
+        // Others may have retries that wait as they should.
+        let latest = if jobs.alone { Millis::MIN } else { now + BACKOFF };
+        jobs.store.make_due(latest, now).await?;
     }
     if let Err(error) = components::missing::look(app).await {
         tracing::error!("whether missing components are there again cannot be seen yet: {error}");
@@ -157,7 +159,8 @@ fn rest(heartbeat: u64) -> Duration {
     (beat * 9 / 2).min(LONGEST_REST.max(beat * 2))
 }
 
-/// Where the clock was set back, no retry waits for longer than a backoff usually takes.
+/// Where the clock was set back, no retry waits for longer than a backoff usually takes, nor a delivery until it is
+/// there again.
 async fn bring_forward(jobs: &Jobs) -> Stored<()> {
     if jobs.clock.was_set_back() {
         let now = jobs.clock.now();

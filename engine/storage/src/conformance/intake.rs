@@ -267,6 +267,35 @@ pub async fn jobs_that_somebody_was_told_of_stay(store: Any) {
     check_counters(&store).await;
 }
 
+/// The store tries again itself where it did not hear what became of the first try.
+pub async fn an_answer_that_got_lost_tells_nobody(store: Any) {
+    let first = job("cat");
+    let ids = vec![first.id.clone()];
+    let key = || Some(request("k", "f"));
+    assert_eq!(submit(&store, vec![first.clone()], key()).await, Accepted::New);
+    let again = submit(&store, vec![first], key()).await;
+    assert_eq!(again, Accepted::Before(ids.clone()));
+    store.withdraw(&ids, NOW).await.unwrap();
+    assert!(store.job(&ids[0]).await.unwrap().is_none());
+    check_counters(&store).await;
+}
+
+pub async fn withdrawn_jobs_that_died_are_let_go(store: Any) {
+    let both = vec![job("cat"), job("dog")];
+    let ids: Vec<_> = both.iter().map(|job| job.id.clone()).collect();
+    let key = || Some(request("k", "f"));
+    assert_eq!(submit(&store, both, key()).await, Accepted::New);
+    let dead = kill(&store, "no memory", NOW).await;
+    store.withdraw(&ids, NOW).await.unwrap();
+    assert_eq!(state(&store, &dead).await, State::Cancelled);
+    assert!(store.letter(&dead).await.unwrap().is_none());
+    assert_eq!(in_state(&store, State::Queued).await, 0);
+    assert_eq!(store.doom(BURIER, 10, NOW).await.unwrap().len(), 2);
+    let again = submit(&store, vec![job("cow")], key()).await;
+    assert_eq!(again, Accepted::New, "the key went with its jobs");
+    check_counters(&store).await;
+}
+
 pub async fn a_job_that_has_succeeded_keeps_its_key(store: Any) {
     let ids = [job("cat"), job("dog")].map(|job| job.id);
     let [cat, dog] = ids.clone().map(|id| NewJob { id, ..job("cat") });

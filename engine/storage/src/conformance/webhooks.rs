@@ -2,7 +2,7 @@
 
 use workflow::job::State;
 use workflow::ports::{
-    Delivery, DeliveryEnd, DeliveryFilter, DeliveryState, Due, End, Endpoint, NewEndpoint, Replayed,
+    Delivery, DeliveryEnd, DeliveryFilter, DeliveryState, Due, End, Endpoint, Millis, NewEndpoint, Replayed,
 };
 use workflow::webhook::{Disabled, PATIENCE, Topic, Verdict};
 
@@ -209,6 +209,37 @@ pub async fn failures_are_sent_again_until_one_is_taken(store: Any) {
         (Some(later), Some(200), None)
     );
     assert!(due(&store, "all", later + 10 * LEASE).await.is_empty());
+}
+
+pub async fn a_clock_that_was_set_back_puts_no_delivery_off(store: Any) {
+    listen(&store, "all", None, &[]).await;
+    for name in ["cat", "dog", "bird"] {
+        succeed(&store, name).await;
+    }
+    let all = due(&store, "all", NOW).await;
+    let [tried, meant, held] = &all[..] else {
+        panic!("{all:?}");
+    };
+    succeed(&store, "cow").await;
+    let back = NOW - 3_600 * SECOND;
+    let later = Verdict::Again { after: 600 * SECOND };
+    assert!(end(&store, tried, AGAIN, NOW).await);
+    assert!(end(&store, meant, later, back).await);
+
+    store.make_due(Millis::MAX, back).await.unwrap();
+    assert_eq!(store.endpoints_due(back).await.unwrap(), [""; 0]);
+    store.make_due(back + 900 * SECOND, back).await.unwrap();
+    assert!(
+        end(&store, held, Verdict::Delivered, back).await,
+        "it is still its sender's"
+    );
+    let now = due(&store, "all", back).await;
+    assert_eq!(now.len(), 2, "{now:?}");
+    let retried = now.iter().find(|due| due.failures == 1);
+    assert_eq!(retried.unwrap().lease.delivery, tried.lease.delivery);
+    let listed = told(&store, "all").await;
+    let listed = listed.iter().find(|found| found.id == meant.lease.delivery);
+    assert_eq!(listed.unwrap().due_at, Some(back + 600 * SECOND));
 }
 
 pub async fn an_old_sender_changes_nothing(store: Any) {

@@ -58,11 +58,11 @@ pub(super) async fn run(
     Ok(answers)
 }
 
-/// Those that are answered by their key.
+/// Those that are answered by their key with jobs of before. Their own were stored a moment ago, and nobody else was told.
 fn replayed<'a>(asks: &'a [Enqueue], answers: &[Accepted], earlier: &Earlier) -> Vec<&'a RequestKey> {
     asks.iter()
         .zip(answers)
-        .filter(|(_, answer)| matches!(answer, Accepted::Before(_)))
+        .filter(|(ask, answer)| matches!(answer, Accepted::Before(ids) if !ask.input.is_of(ids)))
         .filter_map(|(ask, _)| ask.input.request.as_ref())
         .filter(|request| earlier.contains_key(&key(request)))
         .collect()

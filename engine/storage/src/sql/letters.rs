@@ -217,7 +217,7 @@ fn turn(job: &Hot) -> Turn<'_> {
 }
 
 /// Writes jobs that are dead no longer.
-async fn finish(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
+pub(super) async fn finish(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
     tx.write_jobs(jobs.values()).await?;
     let ids: Vec<&str> = jobs.keys().map(String::as_str).collect();
     remove(tx, &ids).await

@@ -45,6 +45,13 @@ pub(super) async fn note(tx: &mut Tx<'_>, requests: &[&RequestKey]) -> Done<()> 
         .map(|request| (&request.owner, &request.key))
         .collect();
     let keys: Vec<_> = keys.into_iter().collect();
+    // In the order of the keys, so that transactions cannot wait in a circle.
+    tx.each(
+        "SELECT owner FROM requests WHERE (owner, request_key) IN (SELECT value->>0, value->>1 FROM rows($1))
+         ORDER BY owner, request_key FOR UPDATE",
+        rows(&keys)?,
+    )
+    .await?;
     let noted = tx
         .each(
             "UPDATE requests SET replayed = 1

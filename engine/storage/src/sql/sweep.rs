@@ -1,4 +1,5 @@
-//! Time's own transitions: retries that are due, and jobs whose worker was lost.
+//! Time's own transitions: retries that are due, and jobs whose worker was lost. Also what a clock that was set back
+//! would put off.
 //!
 //! Both go in pieces of bounded size, each a transaction of its own, so that a long queue keeps nobody waiting.
 
@@ -19,11 +20,14 @@ const PIECE: i64 = 1_000;
 /// A heart that beats so far ahead is that of a worker whose clock was set back since, or stood wrong.
 const AHEAD: Millis = 300_000;
 
+/// By so much a clock may be set back and no delivery minds.
+const SKEW: Millis = 60_000;
+
 pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>> {
     let found = look(db, stale_before, now).await;
     let found = found.map_err(|fault| fault.told(false))?;
     if found.iter().any(|what| what == "due") {
-        due(db, Millis::MAX, now).await?;
+        make_ready(db, Millis::MIN, now, now).await?;
     }
     let mut all = Vec::new();
     if !found.iter().any(|what| what == "lost") {
@@ -40,15 +44,21 @@ pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<
 }
 
 pub(super) async fn due(db: &Db, latest: Millis, now: Millis) -> Stored<()> {
-    let (early, late) = ((Millis::MIN, now), (latest, Millis::MAX));
-    let spans = if latest < Millis::MAX {
-        vec![early, late]
-    } else {
-        vec![early]
-    };
-    for (after, until) in spans {
-        while db.transact(&Due { after, until, now }).await? >= PIECE as usize {}
+    let found = look(db, Millis::MIN, now).await;
+    let found = found.map_err(|fault| fault.told(false))?;
+    if found.iter().any(|what| what == "due") {
+        make_ready(db, Millis::MIN, now, now).await?;
     }
+    // Else no clock was set back.
+    if latest < Millis::MAX {
+        make_ready(db, latest, Millis::MAX, now).await?;
+        while db.transact(&Untold { now }).await? >= PIECE as u64 {}
+    }
+    Ok(())
+}
+
+async fn make_ready(db: &Db, after: Millis, until: Millis, now: Millis) -> Stored<()> {
+    while db.transact(&Due { after, until, now }).await? >= PIECE as usize {}
     Ok(())
 }
 
@@ -93,6 +103,29 @@ impl Work for Due {
         }
         tx.write_jobs(jobs.values()).await?;
         Ok(jobs.len())
+    }
+}
+
+/// Deliveries that a clock put off before it was set back: those not tried yet, and those whose last attempt lies ahead
+/// itself. Of the others none waits for longer than was meant. One in a sender's hands may be sent twice by this.
+struct Untold {
+    now: Millis,
+}
+
+const UNTOLD: &str = "WITH picked AS MATERIALIZED (
+        SELECT id AS picked_id FROM webhook_deliveries
+        WHERE state = 'waiting' AND due_at > $2 AND (failures = 0 OR tried_at > $2)
+        ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
+    UPDATE webhook_deliveries SET due_at = $1 WHERE id IN (SELECT picked_id FROM picked)";
+
+#[async_trait]
+impl Work for Untold {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
+        let ahead = self.now.saturating_add(SKEW);
+        tx.run(UNTOLD, &[self.now.into(), ahead.into(), PIECE.into()])
+            .await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nobody was told of these jobs, so those that wait are gone as if they had never been. What a worker has begun is
 //! cancelled: it may be writing. The idempotency key goes with them, so that who sends it again gets new jobs. If
-//! somebody has sent it again already, and was told of them, they stay.
+//! somebody has sent it again already, and was told of them, they stay. The order of locks is that of `batch`.
 
 use async_trait::async_trait;
 use workflow::job::{Event, State};
@@ -12,6 +12,7 @@ use super::fault::{Done, Fault};
 use super::hot::{Hot, Jobs};
 use super::letters;
 use super::row::{Arg, column};
+use super::tally::Tally;
 use super::tx::{Tx, Work};
 
 pub(super) struct Withdraw<'a> {
@@ -33,7 +34,10 @@ impl Work for Withdraw<'_> {
             return Ok(());
         }
         let (waiting, begun): (Vec<Hot>, Vec<Hot>) = jobs.into_values().partition(waits);
+        let (ended, dead) = end(begun, self.now, &mut tx.tally);
+        let loose = tx.drop_originals(waiting.iter().chain(dead.values())).await?;
         remove(tx, &waiting).await?;
+        tx.loosen(&loose).await?;
         let unless_told =
             "DELETE FROM requests WHERE replayed = 0 AND job IN (SELECT value->>0 FROM rows($1))";
         tx.each(unless_told, ids.clone()).await?;
@@ -41,7 +45,11 @@ impl Work for Withdraw<'_> {
         if any_told(tx, &ids).await? {
             return Err(Fault::Race);
         }
-        cancel(tx, begun, self.now).await
+        letters::finish(tx, &dead).await?;
+        tx.write_jobs(&ended).await?;
+        let nothing: &[StoredRendition] = &[];
+        let told: Vec<_> = ended.iter().map(|job| (job, nothing)).collect();
+        tx.announce(&told).await
     }
 }
 
@@ -55,22 +63,18 @@ fn waits(job: &Hot) -> bool {
     matches!(job.state, State::Queued | State::RetryWaiting | State::Parked)
 }
 
-/// Those that have ended well stay. What died is let go.
-async fn cancel(tx: &mut Tx<'_>, begun: Vec<Hot>, now: Millis) -> Done<()> {
+/// What is cancelled, and what died and is let go. Those that have ended well stay.
+fn end(begun: Vec<Hot>, now: Millis, tally: &mut Tally) -> (Vec<Hot>, Jobs) {
     let mut ended = Vec::new();
     let mut dead = Jobs::new();
     for mut job in begun {
-        if job.hear(Event::Cancel, now, &mut tx.tally) {
+        if job.hear(Event::Cancel, now, tally) {
             ended.push(job);
-        } else if job.hear(Event::Purge, now, &mut tx.tally) {
+        } else if job.hear(Event::Purge, now, tally) {
             dead.insert(job.id.clone(), job);
         }
     }
-    letters::let_go(tx, &dead).await?;
-    tx.write_jobs(&ended).await?;
-    let nothing: &[StoredRendition] = &[];
-    let told: Vec<_> = ended.iter().map(|job| (job, nothing)).collect();
-    tx.announce(&told).await
+    (ended, dead)
 }
 
 async fn remove(tx: &mut Tx<'_>, waiting: &[Hot]) -> Done<()> {
@@ -83,7 +87,6 @@ async fn remove(tx: &mut Tx<'_>, waiting: &[Hot]) -> Done<()> {
             tx.tally.park(plugin, -1);
         }
     }
-    let loose = tx.drop_originals(waiting).await?;
     let ids = column(waiting.iter().map(|job| job.id.as_str()))?;
     for statement in [
         "DELETE FROM errors WHERE job IN (SELECT value->>0 FROM rows($1))",
@@ -91,5 +94,5 @@ async fn remove(tx: &mut Tx<'_>, waiting: &[Hot]) -> Done<()> {
     ] {
         tx.run(statement, std::slice::from_ref(&ids)).await?;
     }
-    tx.loosen(&loose).await
+    Ok(())
 }

@@ -17,8 +17,9 @@ use super::usage::Usage;
 use crate::bench::report::{Report, Row, Spread, Target};
 use crate::bench::server::Server;
 
-/// Nothing is counted yet: everybody comes to rest.
+/// Nothing is counted yet: everybody comes to rest. A server waits until it is sure of the database's clock.
 const REST: Duration = Duration::from_secs(5);
+const SERVER_REST: Duration = Duration::from_mins(1);
 const WATCHED: Duration = Duration::from_secs(20);
 
 /// In a second.
@@ -107,7 +108,7 @@ fn watch(place: &Place, contender: Contender, served: bool) -> Result<Load> {
     } else {
         Consumer::Process(start(&mut contender.command(place, "idle", &database))?)
     };
-    std::thread::sleep(REST);
+    std::thread::sleep(if served { SERVER_REST } else { REST });
     let asked = asked(place, &database)?;
     let (process, apart) = (consumer.id(), server_of(place, &database)?);
     let before = (Usage::of(process), apart.map(Usage::of).unwrap_or_default());

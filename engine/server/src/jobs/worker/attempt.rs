@@ -15,8 +15,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use storage::failpoint;
 use workflow::failure::{Failure, FailureKind};
-use workflow::plan::Plan;
-use workflow::ports::{Blob, Claimed, End, Observation, StoreError, StoredRendition};
+use workflow::plan::{Action, Plan, PlannedPlugin};
+use workflow::ports::{Blob, Claimed, End, Millis, Observation, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
 use crate::app::App;
@@ -27,6 +27,9 @@ use crate::outcome::{Rendition, Report};
 use observe::observe;
 use paused::{Paused, paused};
 use settle::settle;
+
+/// Until a job looks again whether a component is back.
+const ELSEWHERE: Millis = 30_000;
 
 /// What was found out, ready to be written down.
 struct Finding {
@@ -135,6 +138,16 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
     };
     let mut spec = app.library.job(&plan);
     spec.paused.clone_from(&paused);
+    let has = |plugin: &PlannedPlugin| spec.plugins.contains_key(&plugin.digest);
+    let own = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Plugin(plugin) => Some(plugin),
+        Action::Builtin(_) => None,
+    });
+    // Stopped since its breaker was asked, so its component was not fetched.
+    if !own.filter(|plugin| !paused.contains(&plugin.digest)).all(has) {
+        return Ok(later(app));
+    }
+    let is_whole = plan.plugins().into_iter().all(has);
     let begun = Instant::now();
     let Ok(outcome) = app.pool.run(spec, original).await else {
         return Ok(later(app));
@@ -161,6 +174,11 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
                 known: None,
                 bytes,
             })
+        }
+        // What would have stood in for a step is nowhere now.
+        Err(failure) if !is_whole && failure.kind == FailureKind::Infrastructure => {
+            let at = app.jobs.clock.now() + ELSEWHERE;
+            Ok(End::GivenBack { at }.into())
         }
         Err(failure) => Ok(judge(
             app,
