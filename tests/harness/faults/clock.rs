@@ -111,7 +111,9 @@ pub fn an_hour_apart(jobs: usize) {
 
     // Two executors each, none of which moves.
     let both = [&true_one, &ahead];
-    both.iter().for_each(|server| server.signal_executors("STOP"));
+    for server in both {
+        server.signal_executors("STOP");
+    }
     let held: Vec<String> = (0..4)
         .map(|n| match ledger.submit(both[n % 2]) {
             Told::Taken(id) => id,
@@ -126,7 +128,9 @@ pub fn an_hour_apart(jobs: usize) {
         assert_eq!(running, [4, 4], "taken from a living one");
         std::thread::sleep(Duration::from_millis(100));
     }
-    both.iter().for_each(|server| server.signal_executors("CONT"));
+    for server in both {
+        server.signal_executors("CONT");
+    }
     assert_eq!(ledger.settle(&ahead, PATIENCE), 0);
     for id in &held {
         assert_eq!(job(&true_one, id)["rescues"], 0, "{id}");

@@ -183,7 +183,10 @@ fn fetch(args: &Fetch) -> Result<ExitCode> {
     if args.server.json {
         anstream::println!(
             "{:#}",
-            Value::from_iter(written.iter().map(|path| path.display().to_string()))
+            written
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Value>()
         );
         return Ok(ExitCode::SUCCESS);
     }
