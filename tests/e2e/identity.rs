@@ -1,23 +1,26 @@
 //! Blobs belong to one database: with another one, or an older copy, nothing is served and so nothing is lost.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use e2e::{Ran, Server, pictures, stopbath};
+use e2e::{Server, pictures, refused_start, sqlite};
 use image::ImageFormat;
 use tempfile::TempDir;
 
-const THUMB: &str = "steps:
-  - { id: photo, uses: decode }
-  - { id: small, uses: resize, with: { width: 32, height: 32 } }
-renditions:
-  - { name: small.png, from: small, format: png }
-";
+use crate::jobs::THUMB;
 
 /// In a folder that is made for it.
 fn database(folder: &Path) -> String {
     std::fs::create_dir_all(folder).unwrap();
-    format!("sqlite:{}", folder.join("jobs.db").display())
+    sqlite(folder)
+}
+
+/// A place for blobs and two databases, in one folder.
+fn places() -> (TempDir, PathBuf, [String; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = folder.path().join("blobs");
+    let databases = ["one", "other"].map(|name| database(&folder.path().join(name)));
+    (folder, blobs, databases)
 }
 
 /// On this database and these blobs.
@@ -30,51 +33,30 @@ fn start(database: &str, blobs: &Path, options: &[&str]) -> Server {
 }
 
 /// A start that must fail.
-fn refused(folder: &TempDir, database: &str, blobs: &Path) -> Ran {
-    let done = stopbath([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--plugins",
-        folder.path().to_str().unwrap(),
-        "--store",
-        database,
-        "--blobs",
-        blobs.to_str().unwrap(),
-    ]);
-    assert_eq!(done.code, Some(1), "{}{}", done.output, done.errors);
-    for word in [
-        "--store",
-        "--blobs",
-        "--adopt-blobs",
-        blobs.to_str().unwrap(),
-        database,
-    ] {
-        assert!(done.errors.contains(word), "{word}: {}", done.errors);
+fn refused(folder: &TempDir, database: &str, blobs: &Path) -> String {
+    let blobs = blobs.to_str().unwrap();
+    let errors = refused_start(folder.path(), database, blobs);
+    for word in ["--store", "--blobs", "--adopt-blobs", blobs, database] {
+        assert!(errors.contains(word), "{word}: {errors}");
     }
-    done
+    errors
 }
 
 #[test]
 fn blobs_of_another_database_are_refused_until_they_are_adopted() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = folder.path().join("blobs");
-    let (one, other) = (
-        database(&folder.path().join("one")),
-        database(&folder.path().join("other")),
-    );
+    let (folder, blobs, [one, other]) = places();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let server = start(&one, &blobs, &[]);
     drop(server.process("thumb?wait=30s", &photo).ok());
     drop(server);
-    let done = refused(&folder, &other, &blobs);
-    assert!(done.errors.contains("this database is new"), "{}", done.errors);
+    let errors = refused(&folder, &other, &blobs);
+    assert!(errors.contains("this database is new"), "{errors}");
     // The first one is as welcome as before.
     drop(start(&one, &blobs, &[]));
     drop(start(&other, &blobs, &["--adopt-blobs"]));
     drop(start(&other, &blobs, &[]));
-    let done = refused(&folder, &one, &blobs);
-    assert!(done.errors.contains("and this one is"), "{}", done.errors);
+    let errors = refused(&folder, &one, &blobs);
+    assert!(errors.contains("and this one is"), "{errors}");
 }
 
 #[test]
@@ -89,18 +71,13 @@ fn an_older_copy_of_the_database_is_refused() {
         std::fs::copy(file.path(), then.join(file.file_name())).unwrap();
     }
     drop(start(&database(&now), &blobs, &[]));
-    let done = refused(&folder, &copy, &blobs);
-    assert!(done.errors.contains("older copy"), "{}", done.errors);
+    let errors = refused(&folder, &copy, &blobs);
+    assert!(errors.contains("older copy"), "{errors}");
 }
 
 #[test]
 fn a_server_whose_blobs_were_adopted_takes_in_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = folder.path().join("blobs");
-    let (one, other) = (
-        database(&folder.path().join("one")),
-        database(&folder.path().join("other")),
-    );
+    let (_folder, blobs, [one, other]) = places();
     let photo = pictures::small(ImageFormat::Png, 64, 48);
     let submit = |server: &Server| server.post("/v1/pipelines/thumb/jobs", &[], &photo);
     // It looks so often whose the blobs are.

@@ -17,7 +17,7 @@ use e2e::{Server, form, pictures, stopbath};
 use image::{DynamicImage, ImageFormat};
 use serde_json::Value;
 
-const THUMB: &str = "steps:
+pub(crate) const THUMB: &str = "steps:
   - { id: photo, uses: decode }
   - { id: small, uses: resize, with: { width: 32, height: 32 } }
 renditions:
@@ -56,6 +56,19 @@ fn wait_for(server: &Server, id: &str, states: &[&str]) -> Value {
             begun.elapsed() < Duration::from_mins(1),
             "{id} is not {states:?}: {job:#}"
         );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Looks until it is so.
+fn wait_until(mut look: impl FnMut() -> Value, done: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let seen = look();
+        if done(&seen) {
+            return seen;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "{seen:#}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

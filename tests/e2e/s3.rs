@@ -1,16 +1,11 @@
 //! Blobs in S3: what lies there, what a person is told who names the wrong place, and bad weather on the way to it.
 
 use e2e::s3::{BadWay, S3, Weather, address, storm, with_keys};
-use e2e::{Answer, Server, pictures, stopbath};
+use e2e::{Answer, Server, pictures, refused_start, sqlite};
 use image::ImageFormat;
 use serde_json::Value;
 
-const THUMB: &str = "steps:
-  - { id: photo, uses: decode }
-  - { id: small, uses: resize, with: { width: 32, height: 32 } }
-renditions:
-  - { name: small.png, from: small, format: png }
-";
+use crate::jobs::THUMB;
 
 #[test]
 fn originals_and_renditions_lie_there_by_their_digests() {
@@ -31,22 +26,11 @@ fn originals_and_renditions_lie_there_by_their_digests() {
 fn a_wrong_place_is_told_at_the_start() {
     let s3 = S3::start();
     let folder = tempfile::tempdir().unwrap();
-    let store = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let store = sqlite(folder.path());
     let start = |blobs: &str| {
-        let done = stopbath([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--plugins",
-            folder.path().to_str().unwrap(),
-            "--store",
-            &store,
-            "--blobs",
-            blobs,
-        ]);
-        assert_eq!(done.code, Some(1), "{}{}", done.output, done.errors);
-        assert!(done.errors.contains("open the blobs"), "{}", done.errors);
-        done.errors
+        let errors = refused_start(folder.path(), &store, blobs);
+        assert!(errors.contains("open the blobs"), "{errors}");
+        errors
     };
     let anybody = format!("endpoint={}&skip_signature=true", s3.url());
     let missing = start(&format!("s3://nobody-made-this/x?{anybody}"));

@@ -1,6 +1,7 @@
 //! The command line, run to its end.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -28,6 +29,16 @@ pub fn stopbath<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran 
         output: text(&done.stdout),
         errors: text(&done.stderr),
     }
+}
+
+/// `stopbath serve` where it must not start: it ends with these errors. `folder` is one without plugins.
+pub fn refused_start(folder: &Path, store: &str, blobs: &str) -> String {
+    let listen = ["serve", "--listen", "127.0.0.1:0"].map(OsStr::new);
+    let plugins = [OsStr::new("--plugins"), folder.as_os_str()];
+    let places = ["--store", store, "--blobs", blobs].map(OsStr::new);
+    let ran = stopbath(listen.into_iter().chain(plugins).chain(places));
+    assert_eq!(ran.code, Some(1), "{}{}", ran.output, ran.errors);
+    ran.errors
 }
 
 impl Ran {

@@ -11,12 +11,12 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use image::ImageFormat;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::seed::originals::{MOST, drawn};
 use crate::{Answer, Server, pictures};
 
-pub(crate) use check::half_written;
+pub(crate) use check::{endpoint, half_written};
 
 /// Infrastructure that fails for a while costs attempts; there are enough of them, and they come quickly.
 pub(crate) const PIPELINE: &str = "timeout: 2m
@@ -168,6 +168,14 @@ impl Ledger {
         load.into_inner().expect("no client panicked")
     }
 
+    /// Several clients submit until the server is dead, which one of them finds or another says. As long as it lives
+    /// it refuses nothing but for trouble of its own.
+    pub(crate) fn load_until_dead(&self, server: &Server, dead: &AtomicBool) -> Load {
+        let load = self.load_until(server, |told| told.is_over(dead));
+        assert!(load.refused.keys().all(|status| *status == 503), "{load:?}");
+        load
+    }
+
     /// Several clients submit while something else is done.
     pub fn load_while<T>(&self, server: &Server, act: impl FnOnce() -> T) -> (T, Load) {
         let over = AtomicBool::new(false);
@@ -221,9 +229,7 @@ impl Ledger {
 
     /// Returns when all are on their way.
     fn redrive(&self, server: &Server, jobs: Vec<String>, patience: Duration) {
-        let body = serde_json::json!({ "jobs": jobs }).to_string();
-        let json = [("content-type", "application/json")];
-        let answer = server.post("/v1/dead/redrive", &json, body.as_bytes());
+        let answer = server.post_json("/v1/dead/redrive", &json!({ "jobs": jobs }));
         assert_eq!(answer.status, 202, "{}", String::from_utf8_lossy(&answer.body));
         let (begun, href) = (Instant::now(), answer.json()["href"].clone());
         let href = href.as_str().expect("an address");
@@ -254,6 +260,24 @@ impl Ledger {
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
         self.jobs.lock().expect("no client panicked")
+    }
+}
+
+impl Told {
+    /// The id, where anything else is a broken promise.
+    pub(crate) fn taken(self) -> String {
+        match self {
+            Self::Taken(id) => id,
+            told => panic!("not taken: {told:?}"),
+        }
+    }
+
+    /// Whether the server is dead, as this says or others found.
+    pub(crate) fn is_over(&self, dead: &AtomicBool) -> bool {
+        if matches!(self, Self::Nothing) {
+            dead.store(true, Ordering::Relaxed);
+        }
+        dead.load(Ordering::Relaxed)
     }
 }
 

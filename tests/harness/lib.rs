@@ -22,10 +22,10 @@ mod server;
 mod strace;
 pub mod torture;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use answer::{Answer, Part};
-pub use command::{Ran, stopbath};
+pub use command::{Ran, refused_start, stopbath};
 pub use ledger::{Ledger, Load, Told};
 pub use memory::{Memory, Watch, children};
 pub use multipart::{form, form_of};
@@ -52,6 +52,11 @@ pub fn fixture_plugins() -> PathBuf {
 /// The workspace's root.
 pub fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// For `--store`: SQLite in this folder.
+pub fn sqlite(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("jobs.db").display())
 }
 
 /// Kept between runs beside the binary, so that plugins are compiled once and not by every server.

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
 
@@ -112,6 +113,11 @@ impl Server {
                 .send(body)
                 .unwrap_or_else(|error| panic!("POST {path}: {error}")),
         )
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.post(path, &json, body.to_string().as_bytes())
     }
 
     /// Ends it as a power cut would, if it has not ended by itself. How it ended.
@@ -281,8 +287,7 @@ impl Builder {
         ]);
         arguments.extend(["--plugins".into(), self.plugins.into()]);
         // Compiled plugins are shared by all servers, jobs by none.
-        let own = || format!("sqlite:{}", folder.path().join("jobs.db").display());
-        let store = self.store.unwrap_or_else(own);
+        let store = self.store.unwrap_or_else(|| crate::sqlite(folder.path()));
         let blobs = self.blobs.unwrap_or_else(|| folder.path().join("blobs"));
         arguments.extend(["--store".into(), store.into()]);
         arguments.extend(["--blobs".into(), blobs.clone().into()]);

@@ -106,6 +106,15 @@ pub(crate) fn has_died(pid: u32) -> bool {
     matches!(state, None | Some('Z' | 'X'))
 }
 
+/// The same within a second: its connections may be gone a moment before it is.
+pub(crate) fn dies_soon(pid: u32) -> bool {
+    let begun = Instant::now();
+    while !has_died(pid) && begun.elapsed() < Duration::from_secs(1) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    has_died(pid)
+}
+
 /// The database's files that are written and synced: itself and its log.
 pub(crate) fn database_files(database: &Path) -> Vec<PathBuf> {
     let database = database.canonicalize().expect("the database is there");

@@ -9,14 +9,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::command::signal;
 use crate::dice::Dice;
-use crate::ledger::{PIPELINE, half_written};
-use crate::strace::has_died;
-use crate::{Ledger, Server, Told, children};
+use crate::ledger::{PIPELINE, endpoint, half_written};
+use crate::strace::{dies_soon, has_died};
+use crate::{Ledger, Server, children, sqlite};
 use death::{Death, Deaths};
 
 pub use death::PLACES;
@@ -54,9 +53,8 @@ impl Torture {
     pub fn run(&self) -> Tally {
         let begun = Instant::now();
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let own = || format!("sqlite:{}", folder.path().join("jobs.db").display());
         let server = Server::of([("torture", PIPELINE)])
-            .store(self.store.clone().unwrap_or_else(own))
+            .store(self.store.clone().unwrap_or_else(|| sqlite(folder.path())))
             .args(&["--heartbeat", "1", "--webhook-private"])
             .start();
         let mut run = Run {
@@ -170,22 +168,16 @@ impl Load<'_> {
     /// Whether it died by itself, and how many requests were cut off.
     fn run(&self) -> (bool, usize) {
         let dead = AtomicBool::new(false);
-        let is_over = |told: &Told| {
-            if matches!(told, Told::Nothing) {
-                dead.store(true, Ordering::Relaxed);
-            }
-            dead.load(Ordering::Relaxed)
-        };
+        let submit_again = |job: &str| while !self.ledger.submit_again(self.server, job).is_over(&dead) {};
         std::thread::scope(|threads| {
-            let clients = threads.spawn(|| self.ledger.load_until(self.server, is_over));
+            let clients = threads.spawn(|| self.ledger.load_until_dead(self.server, &dead));
             if let Some(job) = self.again {
-                threads.spawn(move || while !is_over(&self.ledger.submit_again(self.server, job)) {});
+                threads.spawn(move || submit_again(job));
             }
             let own = self.watch(&dead);
             signal("KILL", &[self.server.pid()]);
             dead.store(true, Ordering::Relaxed);
             let load = clients.join().expect("no client panicked");
-            assert!(load.refused.keys().all(|status| *status == 503), "{load:?}");
             (own, load.unanswered)
         })
     }
@@ -200,24 +192,15 @@ impl Load<'_> {
             }
         }
         // Its connections may be gone a moment before it is.
-        let begun = Instant::now();
-        while dead.load(Ordering::Relaxed) && !has_died(pid) && begun.elapsed() < Duration::from_secs(1) {
-            std::thread::sleep(Duration::from_millis(1));
+        if dead.load(Ordering::Relaxed) {
+            dies_soon(pid)
+        } else {
+            has_died(pid)
         }
-        has_died(pid)
     }
 }
 
 fn digest(server: &Server, job: &str) -> String {
     let job = server.get(&format!("/v1/jobs/{job}")).ok().json();
     job["original"]["digest"].as_str().expect("a digest").to_owned()
-}
-
-/// Nobody answers there; what counts is how often it was to be told.
-fn endpoint(server: &Server) -> String {
-    let body = json!({ "url": "http://127.0.0.1:9/" }).to_string();
-    let json = [("content-type", "application/json")];
-    let added = server.post("/v1/webhooks", &json, body.as_bytes());
-    assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
-    added.json()["id"].as_str().expect("an id").to_owned()
 }

@@ -20,9 +20,20 @@ fn main() {
         return faults::faults(rounds.unwrap_or(1));
     }
     let cycles = first.and_then(|n| n.parse().ok()).unwrap_or(300);
-    let store = arguments.next();
-    let seed = SEED;
-    println!("{}", Torture { cycles, seed, store }.run());
+    let cluster = cluster(arguments);
+    let torture = Torture {
+        cycles,
+        seed: SEED,
+        store: cluster.as_ref().map(Cluster::url),
+    };
+    println!("{}", torture.run());
+}
+
+/// Where the next argument is `postgres`; without one it is SQLite.
+fn cluster(mut arguments: impl Iterator<Item = String>) -> Option<Cluster> {
+    let store = arguments.next()?;
+    assert_eq!(store, "postgres", "the only other store");
+    Some(Cluster::start())
 }
 
 /// `seed SUBMISSIONS KILLS [postgres]`
@@ -32,10 +43,7 @@ fn seed(mut arguments: impl Iterator<Item = String>) {
         number.expect("two numbers")
     };
     let (submissions, kills) = (number(), number());
-    let cluster = arguments
-        .next()
-        .is_some_and(|store| store == "postgres")
-        .then(Cluster::start);
+    let cluster = cluster(arguments);
     let seed = Seed {
         submissions,
         kills,

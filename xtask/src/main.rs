@@ -4,7 +4,6 @@
 //! What the commands build goes into cargo's target folder and nowhere else.
 
 mod bench;
-mod cluster;
 mod lint;
 mod plugins;
 mod project;

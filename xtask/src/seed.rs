@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::project::Project;
-use crate::{setup, shell, torture};
+use crate::{shell, torture};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -20,14 +20,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    torture::build(project)?;
+    torture::build(project, false)?;
     let mut command = torture::program(project);
     command.arg("seed");
     command.args([args.submissions.to_string(), args.kills.to_string()]);
     if !args.sqlite {
-        command
-            .arg("postgres")
-            .env("STOPBATH_POSTGRES", setup::postgres()?);
+        torture::over_postgres(&mut command)?;
     }
     shell::run(&mut command)
 }

@@ -83,8 +83,7 @@ fn install(missing: &[&Tool]) -> Result<()> {
 
 /// Installs Debian packages; `false` where this user or system cannot.
 fn apt_install(packages: &[&str]) -> Result<bool> {
-    let root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !root || !shell::works("apt-get", &["--version"]) {
+    if !shell::as_root() || !shell::works("apt-get", &["--version"]) {
         return Ok(false);
     }
     eprintln!("installing {}", packages.join(", "));

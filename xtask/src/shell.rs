@@ -40,6 +40,11 @@ pub(crate) fn works(program: impl AsRef<OsStr>, args: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+/// Whether this process may do everything.
+pub(crate) fn as_root() -> bool {
+    output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// Does one phase of a longer command and prints how long it took.
 pub(crate) fn phase<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let begun = Instant::now();

@@ -4,7 +4,6 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cluster::Cluster;
 use crate::project::Project;
 use crate::{plugins, setup, shell};
 
@@ -23,22 +22,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    build(project)?;
+    build(project, args.faults > 0)?;
     // The kill test, too, looks at system calls.
     setup::faults()?;
-    let torture = |cycles: u32, store: Option<&str>| {
-        let mut command = program(project);
-        command.arg(cycles.to_string()).args(store);
-        shell::run(&mut command)
-    };
     if args.sqlite > 0 {
         println!("SQLite, {} cycles", args.sqlite);
-        torture(args.sqlite, None)?;
+        shell::run(program(project).arg(args.sqlite.to_string()))?;
     }
     if args.postgres > 0 {
         println!("PostgreSQL, {} cycles", args.postgres);
-        let cluster = Cluster::start(&setup::postgres()?, &project.target.join("torture-postgres"))?;
-        torture(args.postgres, Some(&cluster.url()))?;
+        let mut command = program(project);
+        command.arg(args.postgres.to_string());
+        shell::run(over_postgres(&mut command)?)?;
     }
     if args.faults > 0 {
         println!("faults, {} rounds", args.faults);
@@ -48,7 +43,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 fn faults(project: &Project, rounds: u32) -> Result<()> {
-    plugins::build(project, true)?;
     let mut command = program(project);
     command.args(["faults", &rounds.to_string()]);
     command.env("STOPBATH_POSTGRES", setup::postgres()?);
@@ -56,16 +50,23 @@ fn faults(project: &Project, rounds: u32) -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Everything that the program needs.
-pub(crate) fn build(project: &Project) -> Result<()> {
+/// Everything that the program needs; only faults need the plugins that misbehave.
+pub(crate) fn build(project: &Project, with_fixtures: bool) -> Result<()> {
     setup::build_tools()?;
-    plugins::build(project, false)?;
+    plugins::build(project, with_fixtures)?;
     let mut build = Command::new("cargo");
     build
         .current_dir(&project.root)
         .args(["build", "--workspace", "--bins", "--examples"]);
     build.args(["--features", "imaging/reference", "--features", "storage/testing"]);
     shell::run(&mut build)
+}
+
+/// The program starts a server of its own.
+pub(crate) fn over_postgres(command: &mut Command) -> Result<&mut Command> {
+    Ok(command
+        .arg("postgres")
+        .env("STOPBATH_POSTGRES", setup::postgres()?))
 }
 
 /// The program that does the long tests.

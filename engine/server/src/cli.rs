@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod job;
 mod plugin;
+mod progress;
 mod replay;
 mod run;
 mod serve;

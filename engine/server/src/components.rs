@@ -104,11 +104,7 @@ pub(crate) async fn keep(app: &App) -> Stored<()> {
 
 /// Whether it is kept now. What lies there is read once, as damage may not show in its length.
 async fn keep_one(app: &App, digest: &str) -> Stored<bool> {
-    let file = app.library.component(digest);
-    let installed = match file {
-        Some(file) => read(file, digest).await,
-        None => None,
-    };
+    let installed = installed(app, digest).await;
     let there = kept(app, digest).await?;
     let is_there = there.is_some();
     let Some(bytes) = installed.or(there) else {
@@ -162,10 +158,7 @@ async fn fetch(app: &Arc<App>, plugin: &PlannedPlugin) -> Result<(), Lack> {
     }
     let file = app.components.file(digest);
     if read(file.clone(), digest).await.is_none() {
-        let installed = match app.library.component(digest) {
-            Some(file) => read(file, digest).await,
-            None => None,
-        };
+        let installed = installed(app, digest).await;
         let is_installed = installed.is_some();
         let bytes = match installed {
             Some(bytes) => Some(bytes),
@@ -197,17 +190,14 @@ async fn fetch(app: &Arc<App>, plugin: &PlannedPlugin) -> Result<(), Lack> {
         added.map_err(|error| io::Error::other(format!("{error:#}")))
     });
     added.await.map_err(|error| {
-        let text = format!(
-            "the plugin {}@{} cannot be loaded: {error}",
-            plugin.name, plugin.version
-        );
+        let text = format!("the plugin {} cannot be loaded: {error}", plugin.title());
         Lack::Unusable(Failure::new(FailureKind::Infrastructure, text))
     })
 }
 
 /// The bytes of a component, counted against what may be in memory until they are sent; `None` if it is nowhere.
 pub(crate) async fn find(app: &App, digest: &str) -> Stored<Result<Option<Bytes>, Spent>> {
-    if !is_digest(digest) {
+    if !storage::blobs::is_digest(digest) {
         return Ok(Ok(None));
     }
     if let Some(file) = app.library.component(digest) {
@@ -229,6 +219,11 @@ pub(crate) async fn find(app: &App, digest: &str) -> Stored<Result<Option<Bytes>
     }
     let kept = kept(app, digest).await?;
     Ok(Ok(kept.map(|bytes| Arc::new(share).hold(bytes))))
+}
+
+/// Where the library has it, unless that file was replaced.
+async fn installed(app: &App, digest: &str) -> Option<Bytes> {
+    read(app.library.component(digest)?, digest).await
 }
 
 /// From beside the blobs.
@@ -281,8 +276,4 @@ fn unavailable(error: &io::Error) -> StoreError {
         message: format!("components: {error}"),
         maybe_done: false,
     }
-}
-
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -2,13 +2,18 @@
 //!
 //! They are for people to recognise a file by; nothing here is opened by them.
 
-use std::fmt::Write;
-
 use axum::http::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
 
 /// In characters.
 const LONGEST: usize = 255;
+/// What RFC 8187 wants encoded, and a little more.
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What a caller says, without what no name needs.
 pub(crate) fn plain(name: &str) -> Option<String> {
@@ -20,7 +25,7 @@ pub(crate) fn plain(name: &str) -> Option<String> {
 pub(crate) fn of_address(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let last = url.path_segments()?.next_back()?;
-    plain(&decoded(last))
+    plain(&percent_decode_str(last).decode_utf8_lossy())
 }
 
 /// `Content-Disposition` of a file to be saved (RFC 6266): the name in ASCII for all, and as it is for who can read it.
@@ -30,7 +35,7 @@ pub(crate) fn attachment(name: Option<&str>) -> HeaderValue {
         let ascii: String = name.chars().map(|c| if safe(c) { c } else { '_' }).collect();
         format!(
             "attachment; filename=\"{ascii}\"; filename*=UTF-8''{}",
-            encoded(name)
+            utf8_percent_encode(name, ENCODED)
         )
     });
     let value = value.and_then(|value| HeaderValue::try_from(value).ok());
@@ -41,32 +46,6 @@ pub(crate) fn attachment(name: Option<&str>) -> HeaderValue {
 fn last_part(name: &str) -> Option<&str> {
     let last = name.rsplit(['/', '\\']).next()?.trim();
     (!last.is_empty() && !last.chars().all(|c| c == '.')).then_some(last)
-}
-
-/// RFC 8187.
-fn encoded(name: &str) -> String {
-    let mut text = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte.into());
-        } else {
-            write!(text, "%{byte:02X}").ok();
-        }
-    }
-    text
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = tail.get(..2).filter(|_| *first == b'%');
-        let mut byte = [0_u8];
-        let is_escape = escape.is_some_and(|digits| hex::decode_to_slice(digits, &mut byte).is_ok());
-        bytes.push(if is_escape { byte[0] } else { *first });
-        rest = if is_escape { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use storage::blobs::Blobs;
 use storage::disk::{Floors, Gauge, Room};
 use storage::sql::SqlStore;
 use tempfile::TempDir;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver};
 use workflow::job::State;
 use workflow::ports::{Identity, Millis, Store};
 
@@ -104,6 +105,17 @@ pub(crate) struct JobArgs {
 pub(crate) struct News {
     pub(crate) job: String,
     pub(crate) state: State,
+}
+
+/// Waits for such news; news that were missed may have been such.
+pub(crate) async fn hear(news: &mut Receiver<News>, such: impl Fn(&News) -> bool) {
+    loop {
+        match news.recv().await {
+            Ok(told) if !such(&told) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 pub(crate) struct Jobs {

@@ -1,6 +1,7 @@
 //! What a job gives back: renditions, facts, and a report of every step.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,13 @@ pub(crate) struct Report {
     pub(crate) metadata: BTreeMap<String, BTreeMap<String, Value>>,
     /// Wall time of the whole job in milliseconds.
     pub(crate) ms: f64,
+}
+
+impl Report {
+    /// Zero of a job that died or was stopped, and tells nothing.
+    pub(crate) fn took(&self) -> Duration {
+        Duration::try_from_secs_f64(self.ms / 1000.0).unwrap_or_default()
+    }
 }
 
 /// Whether there was an answer already.

@@ -18,10 +18,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 use workflow::ports::{Blob, Millis, StoreError, Stored};
 
-use fault::{failed, is_missing, no_room, unavailable};
+use fault::{failed, if_there, is_missing, no_room, unavailable};
 
 /// The folder of components; those of blobs have names of two digits.
 const COMPONENTS: &str = "components";
@@ -143,20 +143,14 @@ impl Blobs {
     /// Durable when it returns.
     pub async fn put(&self, blob: &Blob, bytes: Bytes) -> Stored<()> {
         debug_assert_eq!(digest(&bytes), blob.digest);
-        let path = self.path(&blob.digest)?;
-        self.store
-            .put(&path, bytes.into())
-            .await
-            .map_err(|error| failed(&error))?;
-        Ok(())
+        self.write(&self.path(&blob.digest)?, bytes).await
     }
 
     /// `None` if it is not there; an error if it is there and not what was put.
     pub async fn get(&self, blob: &Blob) -> Stored<Option<Bytes>> {
-        let found = match self.store.get(&self.path(&blob.digest)?).await {
-            Ok(found) => found,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+        let path = self.path(&blob.digest)?;
+        let Some(found) = if_there(self.store.get(&path).await)? else {
+            return Ok(None);
         };
         if found.meta.size != blob.length {
             let (is, was) = (found.meta.size, blob.length);
@@ -171,20 +165,14 @@ impl Blobs {
 
     /// Whether it is there, without a look at its bytes.
     pub async fn has(&self, blob: &Blob) -> Stored<bool> {
-        match self.store.head(&self.path(&blob.digest)?).await {
-            Ok(meta) => Ok(meta.size == blob.length),
-            Err(error) if is_missing(&error) => Ok(false),
-            Err(error) => Err(failed(&error)),
-        }
+        let found = self.head(&self.path(&blob.digest)?).await?;
+        Ok(found.is_some_and(|meta| meta.size == blob.length))
     }
 
     /// When it was put last, by the clock of where it lies; `None` if it is not there.
     pub async fn written_at(&self, digest: &str) -> Stored<Option<Millis>> {
-        match self.store.head(&self.path(digest)?).await {
-            Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failed(&error)),
-        }
+        let found = self.head(&self.path(digest)?).await?;
+        Ok(found.map(|meta| meta.last_modified.timestamp_millis()))
     }
 
     /// Gone when it returns, also if it was not there.
@@ -215,26 +203,18 @@ impl Blobs {
     /// Keeps a plugin's component, by its SHA-256 in hex. It is no blob: nothing counts who needs it, and no listing
     /// has it.
     pub async fn put_component(&self, sha256: &str, bytes: Bytes) -> Stored<()> {
-        let put = self.store.put(&self.component(sha256)?, bytes.into()).await;
-        put.map(drop).map_err(|error| failed(&error))
+        self.write(&self.component(sha256)?, bytes).await
     }
 
     /// What was put, or what became of it: whoever asks compares its digest.
     pub async fn get_component(&self, sha256: &str) -> Stored<Option<Bytes>> {
-        match self.store.get(&self.component(sha256)?).await {
-            Ok(found) => found.bytes().await.map(Some).map_err(|error| failed(&error)),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failed(&error)),
-        }
+        self.read(&self.component(sha256)?).await
     }
 
     /// How many bytes the component has, if it is kept.
     pub async fn component_length(&self, sha256: &str) -> Stored<Option<u64>> {
-        match self.store.head(&self.component(sha256)?).await {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failed(&error)),
-        }
+        let found = self.head(&self.component(sha256)?).await?;
+        Ok(found.map(|meta| meta.size))
     }
 
     fn component(&self, sha256: &str) -> Stored<Path> {
@@ -249,8 +229,23 @@ impl Blobs {
     /// Puts bytes where those of another digest belong: damage, for tests.
     #[cfg(feature = "testing")]
     pub(crate) async fn plant(&self, digest: &str, bytes: Bytes) -> Stored<()> {
-        let put = self.store.put(&self.path(digest)?, bytes.into()).await;
+        self.write(&self.path(digest)?, bytes).await
+    }
+
+    async fn write(&self, path: &Path, bytes: Bytes) -> Stored<()> {
+        let put = self.store.put(path, bytes.into()).await;
         put.map(drop).map_err(|error| failed(&error))
+    }
+
+    async fn read(&self, path: &Path) -> Stored<Option<Bytes>> {
+        let Some(found) = if_there(self.store.get(path).await)? else {
+            return Ok(None);
+        };
+        found.bytes().await.map(Some).map_err(|error| failed(&error))
+    }
+
+    async fn head(&self, path: &Path) -> Stored<Option<ObjectMeta>> {
+        if_there(self.store.head(path).await)
     }
 
     /// `PREFIX/ab/abcd…`: no folder gets too large.
@@ -262,7 +257,8 @@ impl Blobs {
     }
 }
 
-fn is_digest(text: &str) -> bool {
+/// Whether it may name bytes here: 32 bytes in small hex digits.
+pub fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -1,7 +1,8 @@
 //! What every store must do, as tests that run against any of them.
 //!
 //! Each case gets a fresh store and knows nothing of what is behind it. `conformance_suite!` makes a test of every
-//! case, and `blob_suite!` the same for blobs; see `tests/conformance.rs` for what they run against. Failed expectations panic, as in any test.
+//! case, and `blob_suite!` the same for blobs; see `tests/conformance.rs` for what they run against. Failed
+//! expectations panic, as in any test.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,7 +1,7 @@
 //! What can go wrong with a job, and what follows from it.
 //!
 //! The *kind* is what a person reads and an API answers; the *class* decides what happens next: whether
-//! a retry can help and whether a breaker counts it. The classes follow design/04.
+//! a retry can help and whether a breaker counts it.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use canonical::canonical_json;
-pub use failure::{HOST_VERSION, failure_keys, plan_failure_key};
+pub use failure::{failure_keys, plan_failure_key};
 
 use crate::{
     op::Op,

@@ -8,7 +8,7 @@ pub const MAX_PLUGIN_MEMORY: u64 = 512 << 20;
 /// Bytes of a pipeline file at most.
 pub const MAX_PIPELINE: u64 = 1 << 20;
 
-/// The defaults are those of design/06; a pipeline may set others below the server's ceilings.
+/// A pipeline may set others than the defaults, below the server's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputLimits {
     /// Size of the file in bytes.

@@ -1,4 +1,4 @@
-//! What a pipeline file says: the model of design/03, one field a key.
+//! What a pipeline file says, one field a key.
 //!
 //! The types are the document: they read and write as serde and give the JSON Schema that editors use, so a
 //! doc comment here is what an editor shows. A `Pipeline` is made by [`check`](crate::pipeline::check::check),

@@ -1,8 +1,8 @@
 //! What a revision does, ready to run: steps in order, plugins pinned to bytes, defaults filled in.
 //!
-//! A plan is plain data that goes to executor processes and into the store with its jobs, so it is also the
-//! lock of design/02. It is made by [`check`](crate::pipeline::check::check) and never edited. How each kind
-//! of step runs is not here.
+//! A plan is plain data that goes to executor processes and into the store with its jobs, so it is also their
+//! lock file. It is made by [`check`](crate::pipeline::check::check) and never edited. How each kind of step runs is
+//! not here.
 
 mod build;
 mod queries;

@@ -1,6 +1,6 @@
 //! What follows from a failure: another attempt, and when, or the dead letters.
 //!
-//! The rules of design/04: the class of the failure decides, not a counter alone. Lost workers and executors are
+//! The class of the failure decides, not a counter alone. Lost workers and executors are
 //! *rescues* and are counted apart from errors. Chance is an argument, and so is everything that was counted before.
 
 mod grouping;

@@ -128,7 +128,6 @@ fn there_is_an_end_to_files_and_sources() {
     let refused = post(&server, JOBS, None, &vec![("a", &b"x"[..]); 1001]);
     assert_eq!((refused.status, refused.problem().as_str()), (400, "bad-request"));
     assert!(refused.json()["detail"].as_str().unwrap().contains("1000"));
-    let json = [("content-type", "application/json")];
     for (body, status) in [
         (json!({ "sources": vec!["https://example.com/a.png"; 101] }), 400),
         (json!({ "sources": [] }), 400),
@@ -141,7 +140,7 @@ fn there_is_an_end_to_files_and_sources() {
             403,
         ),
     ] {
-        let refused = server.post(JOBS, &json, body.to_string().as_bytes());
+        let refused = server.post_json(JOBS, &body);
         assert_eq!(refused.status, status, "{body}");
     }
     is_empty(&server);

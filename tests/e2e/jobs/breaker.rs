@@ -1,7 +1,6 @@
 //! A plugin that fails is paused: its jobs wait, nothing is spent on them, and others go on.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use e2e::{Server, fixture_plugins, pictures, stopbath};
 use guest_builder::Guest;
@@ -9,7 +8,7 @@ use image::ImageFormat;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{THUMB, show, submit, wait_for, wait_for_end};
+use super::{THUMB, show, submit, wait_for, wait_for_end, wait_until};
 
 const TRAP: &str = "steps:
   - { id: photo, uses: decode }
@@ -251,19 +250,6 @@ fn a_sick_version_is_paused_and_healed_by_the_next() {
         "{counts}"
     );
     ends(&server, "guest", &poison(40), "succeeded");
-}
-
-/// Looks until it is so.
-fn wait_until(mut look: impl FnMut() -> Value, done: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let seen = look();
-        if done(&seen) {
-            return seen;
-        }
-        assert!(begun.elapsed() < Duration::from_mins(1), "{seen:#}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Nobody is parked for it, so newcomers have to show that it works again.

@@ -17,14 +17,6 @@ renditions:
   - { name: out.png, format: png }
 ";
 
-fn post(server: &Server, path: &str, body: &serde_json::Value) -> e2e::Answer {
-    server.post(
-        path,
-        &[("content-type", "application/json")],
-        body.to_string().as_bytes(),
-    )
-}
-
 #[test]
 fn what_cannot_be_done_becomes_a_dead_letter_with_its_original() {
     let server = Server::of([("thumb", THUMB)]).start();
@@ -99,26 +91,23 @@ fn letters_are_redriven_and_purged() {
     for id in &ids {
         wait_for_end(&server, id);
     }
-    let nothing = post(&server, "/v1/dead/redrive", &json!({}));
+    let nothing = server.post_json("/v1/dead/redrive", &json!({}));
     assert_eq!((nothing.status, nothing.problem().as_str()), (400, "bad-request"));
-    let dry = post(
-        &server,
-        "/v1/dead/redrive",
-        &json!({ "all": true, "dry_run": true }),
-    )
-    .ok()
-    .json();
+    let dry = server
+        .post_json("/v1/dead/redrive", &json!({ "all": true, "dry_run": true }))
+        .ok()
+        .json();
     let named = dry["jobs"].as_array().unwrap().len();
     assert_eq!((named, &dry["count"]), (4, &4.into()));
     let first = json!({ "all": true, "dry_run": true, "limit": 1 });
-    let first = post(&server, "/v1/dead/redrive", &first).ok().json();
+    let first = server.post_json("/v1/dead/redrive", &first).ok().json();
     assert_eq!(
         first["jobs"],
         json!([ids[0]]),
         "a dry run names the one that would go"
     );
     let oldest = json!({ "pipeline": "thumb", "limit": 1 });
-    let begun = post(&server, "/v1/dead/redrive", &oldest);
+    let begun = server.post_json("/v1/dead/redrive", &oldest);
     assert_eq!((begun.status, &begun.json()["sent"]), (202, &1.into()));
     let job = wait_for_end(&server, &ids[0]);
     assert_eq!(
@@ -128,7 +117,7 @@ fn letters_are_redriven_and_purged() {
     let letter = server.get(&format!("/v1/dead/{}", ids[0])).ok().json();
     assert_eq!(letter["redrives"], 1);
     let fresh = json!({ "all": true, "dry_run": true, "most_redrives": 1 });
-    let fresh = post(&server, "/v1/dead/redrive", &fresh).ok().json();
+    let fresh = server.post_json("/v1/dead/redrive", &fresh).ok().json();
     assert_eq!(
         fresh["jobs"],
         json!(ids[1..]),
@@ -151,7 +140,7 @@ fn letters_are_redriven_and_purged() {
     assert_eq!(wait_for_end(&server, &ids[1])["state"], "cancelled");
     let groups = server.get("/v1/dead/groups").ok().json()["groups"].take();
     assert_eq!(groups[0]["count"], 2, "{groups:#}");
-    let again = post(&server, "/v1/dead/purge", &json!({ "jobs": [ids[1]] }));
+    let again = server.post_json("/v1/dead/purge", &json!({ "jobs": [ids[1]] }));
     assert_eq!((again.status, again.problem().as_str()), (404, "not-found"));
 }
 
@@ -171,7 +160,7 @@ fn a_dead_letter_is_purged_and_not_cancelled() {
         kept.header("content-disposition"),
         "attachment; filename=\"_t_.jpg\"; filename*=UTF-8''%C3%A9t%C3%A9.jpg"
     );
-    drop(post(&server, "/v1/dead/purge", &json!({ "jobs": [id] })).ok());
+    drop(server.post_json("/v1/dead/purge", &json!({ "jobs": [id] })).ok());
     let gone = server.get(&original);
     assert_eq!((gone.status, gone.problem().as_str()), (404, "not-found"));
     assert!(gone.json()["detail"].as_str().unwrap().contains("purged"));

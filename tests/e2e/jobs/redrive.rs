@@ -1,13 +1,11 @@
 //! Redrives as operations: a canary goes first, a mended pipeline takes the rest, and who did it is written down.
 
-use std::time::{Duration, Instant};
-
-use e2e::{Answer, Ran, Server, pictures, stopbath};
+use e2e::{Answer, Ran, Server, pictures, sqlite, stopbath};
 use image::ImageFormat;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{THUMB, show, submit, wait_for_end};
+use super::{THUMB, show, submit, wait_for_end, wait_until};
 
 /// A server whose pipeline was mended after jobs had died of it.
 struct Mended {
@@ -19,7 +17,7 @@ struct Mended {
 
 fn mended(letters: u32) -> Mended {
     let folder = tempfile::tempdir().unwrap();
-    let store = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let store = sqlite(folder.path());
     let blobs = folder.path().join("blobs");
     let start = |yaml: &str| Server::of([("thumb", yaml)]).store(&store).blobs(&blobs).start();
     let picky = start(&format!("input: {{ max_pixels: 0.001MP }}\n{THUMB}"));
@@ -40,9 +38,7 @@ fn mended(letters: u32) -> Mended {
 
 impl Mended {
     fn redrive(&self, body: &Value) -> Answer {
-        let json = [("content-type", "application/json")];
-        self.server
-            .post("/v1/dead/redrive", &json, body.to_string().as_bytes())
+        self.server.post_json("/v1/dead/redrive", body)
     }
 
     /// The id of the operation.
@@ -55,15 +51,8 @@ impl Mended {
     }
 
     fn finished(&self, id: &str) -> Value {
-        let begun = Instant::now();
-        loop {
-            let redrive = self.server.get(&format!("/v1/redrives/{id}")).ok().json();
-            if redrive["finished_at"].is_string() {
-                return redrive;
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "{redrive:#}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let look = || self.server.get(&format!("/v1/redrives/{id}")).ok().json();
+        wait_until(look, |redrive| redrive["finished_at"].is_string())
     }
 
     fn states(&self) -> Vec<Value> {

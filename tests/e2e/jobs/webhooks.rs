@@ -111,8 +111,7 @@ fn start() -> Server {
 
 /// The endpoint's id and secret.
 fn add(server: &Server, body: &Value) -> (String, String) {
-    let json = &[("content-type", "application/json")];
-    let added = server.post("/v1/webhooks", json, body.to_string().as_bytes());
+    let added = server.post_json("/v1/webhooks", body);
     assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
     let added = added.json();
     let text = |name: &str| added[name].as_str().unwrap().to_owned();
@@ -244,7 +243,6 @@ fn who_is_gone_is_told_nothing_until_enabled() {
 #[test]
 fn addresses_that_only_the_server_can_reach_are_refused() {
     let server = Server::of([("thumb", THUMB)]).start();
-    let json = &[("content-type", "application/json")];
     for url in [
         "http://127.0.0.1:9/",
         "http://[::1]/",
@@ -252,8 +250,7 @@ fn addresses_that_only_the_server_can_reach_are_refused() {
         "file:///etc/passwd",
         "x",
     ] {
-        let body = json!({ "url": url }).to_string();
-        let refused = server.post("/v1/webhooks", json, body.as_bytes());
+        let refused = server.post_json("/v1/webhooks", &json!({ "url": url }));
         assert_eq!(
             (refused.status, refused.problem().as_str()),
             (400, "bad-request"),
@@ -267,7 +264,7 @@ fn addresses_that_only_the_server_can_reach_are_refused() {
         ),
         (json!({ "url": "https://example.com/", "pipeline": "none" }), 404),
     ] {
-        let refused = server.post("/v1/webhooks", json, body.to_string().as_bytes());
+        let refused = server.post_json("/v1/webhooks", &body);
         assert_eq!(refused.status, status, "{body}");
     }
     assert_eq!(server.get("/v1/webhooks").ok().json(), json!([]));

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, count, job, until};
 use crate::ledger::PIPELINE;
-use crate::{Builder, Cluster, Ledger, Server, Told, fixture_plugins, pictures};
+use crate::{Builder, Cluster, Ledger, Server, fixture_plugins, pictures};
 
 const HOUR: i64 = 3600;
 /// Loosely: the machine may be slow.
@@ -114,12 +114,7 @@ pub fn an_hour_apart(jobs: usize) {
     for server in both {
         server.signal_executors("STOP");
     }
-    let held: Vec<String> = (0..4)
-        .map(|n| match ledger.submit(both[n % 2]) {
-            Told::Taken(id) => id,
-            told => panic!("not taken: {told:?}"),
-        })
-        .collect();
+    let held: Vec<String> = (0..4).map(|n| ledger.submit(both[n % 2]).taken()).collect();
     until("all are in hand", PATIENCE, || count(&ahead, "running") == 4);
     let begun = Instant::now();
     // A job is taken away after three seconds without a heartbeat.
@@ -212,10 +207,7 @@ fn text(path: &Path) -> &str {
 /// Submits so many, and says when the store saw the last of them, in seconds of its day.
 fn submitted_at(server: &Server, ledger: &Ledger, jobs: usize) -> i64 {
     ledger.take(server, jobs.saturating_sub(1), PATIENCE);
-    let Told::Taken(last) = ledger.submit(server) else {
-        panic!("a server whose clock jumped takes no jobs");
-    };
-    let job = job(server, &last);
+    let job = job(server, &ledger.submit(server).taken());
     let at = job["submitted_at"].as_str().expect("a time");
     let number = |from: usize| at[from..from + 2].parse::<i64>().expect("RFC 3339");
     (number(11) * 60 + number(14)) * 60 + number(17)

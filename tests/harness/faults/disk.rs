@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::{PATIENCE, count, job, until};
 use crate::ledger::PIPELINE;
-use crate::{Ledger, Server, Told};
+use crate::{Ledger, Server, Told, sqlite};
 
 /// What lies on the disk that runs full. That of PostgreSQL is not among it: PostgreSQL guards its own, and what it
 /// answers then is one of the errors that `database` and the conformance suite have.
@@ -113,7 +114,7 @@ impl Layout {
             &hard,
         ]);
         if self != Self::Blobs {
-            builder = builder.store(format!("sqlite:{}", disk.path().join("jobs.db").display()));
+            builder = builder.store(sqlite(disk.path()));
         }
         if self != Self::Database {
             builder = builder.blobs(disk.path().join("blobs"));
@@ -124,9 +125,7 @@ impl Layout {
 
 /// The first original of a ledger is no picture.
 fn dead_letter(server: &Server, ledger: &Ledger) -> String {
-    let Told::Taken(letter) = ledger.submit(server) else {
-        panic!("an empty server takes a job");
-    };
+    let letter = ledger.submit(server).taken();
     until("it becomes a dead letter", PATIENCE, || {
         job(server, &letter)["state"] == "dead"
     });
@@ -135,10 +134,10 @@ fn dead_letter(server: &Server, ledger: &Ledger) -> String {
 }
 
 fn purge(server: &Server, letter: &str) {
-    let body = serde_json::json!({ "jobs": [letter] }).to_string();
-    let json = [("content-type", "application/json")];
-    let purged = server.post("/v1/dead/purge", &json, body.as_bytes()).ok();
-    assert_eq!(purged.json()["jobs"], serde_json::json!([letter]));
+    let purged = server
+        .post_json("/v1/dead/purge", &json!({ "jobs": [letter] }))
+        .ok();
+    assert_eq!(purged.json()["jobs"], json!([letter]));
 }
 
 /// A small disk in memory, and a file on it that takes away room.

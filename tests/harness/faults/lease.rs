@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{PATIENCE, count, job, until};
-use crate::ledger::PIPELINE;
-use crate::{Cluster, Ledger, Server, Told};
+use crate::ledger::{PIPELINE, endpoint};
+use crate::{Cluster, Ledger, Server};
 
 /// A job is taken away after three heartbeats, of a second here.
 const STALE: Duration = Duration::from_secs(3);
@@ -33,7 +33,7 @@ pub fn late_results(jobs: u32) {
     assert_eq!(ledger.settle(&first, PATIENCE), 0);
     // Work that takes long: no executor moves.
     first.signal_executors("STOP");
-    let ids: Vec<String> = (0..jobs).map(|_| taken(&first, &ledger)).collect();
+    let ids: Vec<String> = (0..jobs).map(|_| ledger.submit(&first).taken()).collect();
     until("all are in hand", PATIENCE, || {
         count(&first, "running") == u64::from(jobs)
     });
@@ -73,22 +73,6 @@ pub fn late_results(jobs: u32) {
         assert_eq!(deliveries(&second, &endpoint, id), 1);
     }
     ledger.check(&second);
-}
-
-fn taken(server: &Server, ledger: &Ledger) -> String {
-    match ledger.submit(server) {
-        Told::Taken(id) => id,
-        told => panic!("not taken: {told:?}"),
-    }
-}
-
-/// Nobody answers there; what counts is how often it was to be told.
-fn endpoint(server: &Server) -> String {
-    let body = json!({ "url": "http://127.0.0.1:9/" }).to_string();
-    let json = [("content-type", "application/json")];
-    let added = server.post("/v1/webhooks", &json, body.as_bytes());
-    assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
-    added.json()["id"].as_str().expect("an id").to_owned()
 }
 
 fn deliveries(server: &Server, endpoint: &str, job: &str) -> usize {

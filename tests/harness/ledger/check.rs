@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Ends, Ledger, is_poison, pages};
 use crate::dice::Dice;
@@ -149,6 +149,13 @@ fn undisturbed(server: &Server, original: &[u8]) -> Vec<Vec<u8>> {
         .filter(|part| part.name.starts_with("small"))
         .map(|part| part.body)
         .collect()
+}
+
+/// One for `check_ends`. Nobody answers there; what counts is how often it was to be told.
+pub(crate) fn endpoint(server: &Server) -> String {
+    let added = server.post_json("/v1/webhooks", &json!({ "url": "http://127.0.0.1:9/" }));
+    assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
+    added.json()["id"].as_str().expect("an id").to_owned()
 }
 
 /// Files that a writer did not finish, and when they were written.

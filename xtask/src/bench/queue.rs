@@ -5,6 +5,7 @@
 //! their makers advise for speed: in batches, with many jobs in hand, with connections enough.
 
 mod client;
+mod cluster;
 mod contender;
 mod idle;
 pub(super) mod million;

@@ -33,12 +33,10 @@ impl Server {
         let child = command
             .spawn()
             .with_context(|| format!("start {}", command.get_program().display()))?;
-        let mut server = Self {
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            child,
-        };
-        server
-            .wait_until_it_listens()
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Self { address, child };
+        let listens = || TcpStream::connect(address).is_ok();
+        wait_until_it_listens(&mut server.child, listens)
             .with_context(|| format!("see {}", log.display()))?;
         Ok(server)
     }
@@ -46,20 +44,20 @@ impl Server {
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
+}
 
-    fn wait_until_it_listens(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended before it listened: {status}");
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!("the server did not listen within {} s", PATIENCE.as_secs());
-            }
-            std::thread::sleep(Duration::from_millis(20));
+pub(super) fn wait_until_it_listens(server: &mut Child, listens: impl Fn() -> bool) -> Result<()> {
+    let begun = Instant::now();
+    while !listens() {
+        if let Some(status) = server.try_wait()? {
+            bail!("the server ended before it listened: {status}");
         }
-        Ok(())
+        if begun.elapsed() > PATIENCE {
+            bail!("the server did not listen within {} s", PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
 }
 
 impl Drop for Server {

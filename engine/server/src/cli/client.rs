@@ -4,9 +4,12 @@ use std::error::Error;
 use std::io;
 
 use anyhow::{Context, Result, anyhow, bail};
+use percent_encoding::utf8_percent_encode;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
 use serde_json::Value;
+
+use crate::filename::ENCODED;
 
 /// Options of every command that talks to a server.
 #[derive(Debug, Clone, clap::Args)]
@@ -155,15 +158,7 @@ pub(super) fn failure(value: &Value) -> String {
 
 /// A path or query segment as a URL wants it.
 pub(super) fn escape(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let each = text.bytes().map(|b| {
-        if keep(b) {
-            char::from(b).to_string()
-        } else {
-            format!("%{b:02X}")
-        }
-    });
-    each.collect()
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]
@@ -182,5 +177,11 @@ mod tests {
         for wrong in ["", "ftp://example.com", "http://"] {
             assert!(base(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_segment_stays_one() {
+        assert_eq!(escape("a-b_c.d~e"), "a-b_c.d~e");
+        assert_eq!(escape("a/b?c&d=é %"), "a%2Fb%3Fc%26d%3D%C3%A9%20%25");
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, entries, escape, failure, text};
-use super::table::{Table, moment};
+use super::table::{Table, field, moment};
 use super::{files, style};
 
 #[derive(Debug, clap::Subcommand)]
@@ -177,7 +177,7 @@ fn show(args: &Show) -> Result<()> {
         anstream::println!("{letter:#}");
         return Ok(());
     }
-    for (name, field) in [
+    for (name, key) in [
         ("job", "job"),
         ("file", "filename"),
         ("pipeline", "pipeline"),
@@ -186,13 +186,10 @@ fn show(args: &Show) -> Result<()> {
         ("original", "original"),
         ("plan", "plan"),
     ] {
-        let value = text(&letter, field);
-        if !value.is_empty() {
-            anstream::println!("{name:>12}  {value}");
-        }
+        field(name, text(&letter, key));
     }
-    anstream::println!("{:>12}  {}", "redrives", letter["redrives"]);
-    anstream::println!("{:>12}  {}", "failure", style::error(failure(&letter)));
+    field("redrives", &letter["redrives"].to_string());
+    field("failure", &style::error(failure(&letter)));
     Ok(())
 }
 

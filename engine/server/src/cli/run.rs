@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use workflow::failure::{Failure, FailureKind};
 
 use super::table::Table;
-use super::{files, style};
+use super::{files, progress, style};
 use crate::app::EngineArgs;
 use crate::executor::pool::Pool;
 use crate::outcome::{Outcome, Report};
@@ -78,7 +78,9 @@ pub(super) fn main(args: &Args) -> Result<ExitCode> {
 }
 
 fn run_all(args: &Args, job: &JobSpec, pool: &Pool, workers: usize) -> Vec<Line> {
-    let bar = progress(args.images.len() as u64, args.json);
+    let quiet = args.json || args.images.len() < 2;
+    let bar = ProgressBar::new(args.images.len() as u64);
+    let bar = progress::styled(bar, "{bar:30} {pos}/{len} {eta} {msg}", quiet);
     let stems = files::stems(&args.images, &files::endings(&job.plan));
     let next = AtomicUsize::new(0);
     let work = || {
@@ -144,18 +146,6 @@ fn one(image: &Path, stem: &str, args: &Args, job: &JobSpec, pool: &Pool) -> Lin
         failure,
         report: outcome.report,
     }
-}
-
-/// Drawn on standard error, and only where that is a terminal.
-fn progress(images: u64, quiet: bool) -> ProgressBar {
-    if quiet || images < 2 {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(images);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {msg}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn summary(lines: &[Line], failed: usize, begun: Instant) {

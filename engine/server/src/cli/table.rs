@@ -1,6 +1,7 @@
 //! Lists for people and for scripts: on a terminal columns as wide as what stands in them, elsewhere tabs and no header.
 //!
 //! Where a terminal is too narrow, the widest columns are cut, but never the first: it is what other commands take.
+//! Libraries for tables wrap what is too wide and draw the same everywhere; neither suits here.
 
 use console::{Term, measure_text_width, truncate_str};
 
@@ -89,6 +90,13 @@ fn fitting(mut widths: Vec<usize>, width: usize) -> Vec<usize> {
 
 fn one_line(text: &str) -> String {
     text.replace(['\n', '\r', '\t'], " ")
+}
+
+/// One thing that is known of something, below others; nothing where there is nothing to say.
+pub(super) fn field(name: &str, value: &str) {
+    if !value.is_empty() {
+        anstream::println!("{name:>12}  {value}");
+    }
 }
 
 /// `2026-01-31T12:00:00Z`: a time of an answer without its milliseconds.

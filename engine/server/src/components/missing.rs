@@ -42,13 +42,7 @@ async fn is_found(app: &App, digest: &str) -> Stored<bool> {
 
 /// From now on the jobs that cannot do without it wait.
 pub(super) async fn miss(app: &App, plugin: &PlannedPlugin) -> Stored<()> {
-    let PlannedPlugin {
-        name,
-        version,
-        digest,
-        ..
-    } = plugin;
-    let title = format!("{name}@{version}");
+    let (title, digest) = (plugin.title(), &plugin.digest);
     tracing::warn!(
         digest,
         "{title} is neither installed nor kept; its jobs wait until it is"

@@ -207,10 +207,13 @@ pub(crate) async fn purge(
     for job in &purged.jobs {
         app.jobs.tell(job, job::State::Cancelled);
     }
-    let left = app.jobs.store.letters(&filter, None, 1).await;
+    let more = purged.more && {
+        let left = app.jobs.store.letters(&filter, None, 1).await;
+        !left.is_ok_and(|left| left.is_empty())
+    };
     Ok(Json(Moved {
         jobs: purged.jobs,
-        more: purged.more && !left.is_ok_and(|left| left.is_empty()),
+        more,
         dry_run: false,
     }))
 }

@@ -123,9 +123,9 @@ pub(crate) async fn process(
         .await
         .map_err(|why| refused(&app, why))?;
     if whole && outcome.result.is_ok() {
-        let took = std::time::Duration::try_from_secs_f64(outcome.report.ms / 1000.0).unwrap_or_default();
+        let report = &outcome.report;
         let pipeline = &pipeline.plan.pipeline;
-        app.jobs.load.ran(pipeline, size.seen(&outcome.report), took);
+        app.jobs.load.ran(pipeline, size.seen(report), report.took());
     }
     answer::build(shape, outcome, &app.budget).await
 }

@@ -36,6 +36,9 @@ pub(crate) struct Burials {
     /// Held during a round.
     under_way: Mutex<()>,
     rounds: AtomicUsize,
+    /// Groups whose deletion was begun, and those of them that are through for certain.
+    begun: AtomicUsize,
+    ended: AtomicUsize,
     stopped: AtomicBool,
     foreign: AtomicBool,
 }
@@ -44,6 +47,18 @@ impl Burials {
     /// The blobs are another database's by now. What is put there may be deleted at any time.
     pub(crate) fn are_foreign(&self) -> bool {
         self.foreign.load(Ordering::Relaxed)
+    }
+
+    /// If nothing is being deleted by this process now; `rested` then says whether that has stayed so.
+    pub(super) fn rest(&self) -> Option<usize> {
+        // In this order: one that begins in between is not taken for one that is through.
+        let ended = self.ended.load(Ordering::SeqCst);
+        let begun = self.begun.load(Ordering::SeqCst);
+        (begun == ended).then_some(begun)
+    }
+
+    pub(super) fn rested(&self, since: Option<usize>) -> bool {
+        since.is_some() && self.rest() == since
     }
 
     fn are_stopped(&self) -> bool {
@@ -231,12 +246,18 @@ impl Round<'_> {
 
 /// What became of each.
 async fn remove<'a>(jobs: &Jobs, group: &'a [String], marked_at: Millis) -> Vec<(&'a str, Stored<bool>)> {
+    jobs.burials.begun.fetch_add(1, Ordering::SeqCst);
     // Made before they are awaited, as each is of the same type then.
     let removals: Vec<_> = group
         .iter()
         .map(|digest| remove_one(jobs, digest, marked_at))
         .collect();
-    stream::iter(removals).buffer_unordered(GROUP).collect().await
+    let removed: Vec<(_, Stored<bool>)> = stream::iter(removals).buffer_unordered(GROUP).collect().await;
+    // One that failed, or was given up, may still come to pass: then this process never rests again.
+    if removed.iter().all(|(_, removed)| removed.is_ok()) {
+        jobs.burials.ended.fetch_add(1, Ordering::SeqCst);
+    }
+    removed
 }
 
 async fn remove_one<'a>(jobs: &Jobs, digest: &'a str, marked_at: Millis) -> (&'a str, Stored<bool>) {

@@ -13,14 +13,12 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{AbortHandle, JoinSet};
 use workflow::ports::{DeliveryEnd, Due, Millis, Stored};
 use workflow::webhook::{self, Answer};
 use workflow::words::clip;
 
-use super::News;
+use super::hear;
 use super::source::{self, Guard};
 use crate::app::App;
 use crate::clock;
@@ -139,18 +137,8 @@ pub(crate) async fn deliver(app: Arc<App>) {
             Err(error) => tracing::error!("look for webhooks to send: {error}"),
         }
         tokio::time::sleep(REST).await;
-        tokio::time::timeout(LOOK, an_end(&mut news)).await.ok();
-    }
-}
-
-/// Waits for a job to end in this process.
-async fn an_end(news: &mut Receiver<News>) {
-    loop {
-        match news.recv().await {
-            Ok(told) if !told.state.is_end() => {}
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
+        let an_end = hear(&mut news, |told| told.state.is_end());
+        tokio::time::timeout(LOOK, an_end).await.ok();
     }
 }
 

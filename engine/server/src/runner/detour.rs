@@ -5,9 +5,9 @@
 
 use workflow::failure::{Failure, FailureClass, FailureKind};
 use workflow::key;
-use workflow::plan::{Action, Fallback, OnFailure, PlannedStep};
+use workflow::plan::{Fallback, OnFailure, PlannedStep};
 
-use super::{Run, Value, report};
+use super::{Run, Value};
 use crate::outcome::StepReport;
 
 impl Run<'_> {
@@ -33,14 +33,12 @@ impl Run<'_> {
         inputs: &[Value],
         report: &mut StepReport,
     ) -> Option<Result<Value, Failure>> {
-        let Action::Plugin(plugin) = &step.action else {
-            return None;
-        };
+        let plugin = step.plugin()?;
         if !self.job.paused.contains(&plugin.digest) {
             return None;
         }
         report.paused = step.on_failure != OnFailure::Fail;
-        let why = format!("the breaker of {} is open", report::title(plugin));
+        let why = format!("the breaker of {} is open", plugin.title());
         self.detour(why, node, inputs, report)
     }
 
@@ -61,7 +59,7 @@ impl Run<'_> {
                 (key::Outcome::FellBack, Ok(value))
             }
             OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => {
-                let title = report::title(plugin);
+                let title = plugin.title();
                 report.uses = format!("{title} for {}", report.uses);
                 report.replaced_by = Some(title);
                 let seed = self.seed(node, key::Outcome::FellBack);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use imaging::Picture;
 use workflow::failure::Failure;
-use workflow::plan::{Action, PlannedStep};
+use workflow::plan::PlannedStep;
 use workflow::rendition::{Encode, Format};
 
 use super::{Run, Value};
@@ -62,10 +62,7 @@ fn png(picture: &Picture) -> Result<Bytes, Failure> {
 
 /// By the media type that an encoder says it makes.
 fn ending(step: &PlannedStep) -> String {
-    let media_type = match &step.action {
-        Action::Plugin(plugin) => plugin.media_types.first(),
-        Action::Builtin(_) => None,
-    };
+    let media_type = step.plugin().and_then(|plugin| plugin.media_types.first());
     let subtype = media_type.and_then(|media_type| media_type.rsplit_once('/'));
     let plain = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
     let ending = subtype.map(|(_, subtype)| subtype.trim_start_matches("x-"));

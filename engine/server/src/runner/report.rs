@@ -1,7 +1,7 @@
 //! What the report of a run says of a step, in a few words.
 
 use imaging::Pixels;
-use workflow::plan::{Action, PlannedPlugin};
+use workflow::plan::Action;
 
 use super::{Value, native};
 
@@ -42,10 +42,6 @@ pub(super) fn describe(value: &Value) -> String {
 pub(crate) fn uses(action: &Action) -> String {
     match action {
         Action::Builtin(op) => native::name(op).to_owned(),
-        Action::Plugin(plugin) => title(plugin),
+        Action::Plugin(plugin) => plugin.title(),
     }
-}
-
-pub(super) fn title(plugin: &PlannedPlugin) -> String {
-    format!("{}@{}", plugin.name, plugin.version)
 }

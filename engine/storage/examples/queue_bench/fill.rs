@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use storage::sql::SqlStore;
 use workflow::failure::{Failure, FailureKind};
-use workflow::ports::{End, Millis, NewJob, Queue as _, Settled};
+use workflow::ports::{End, Millis, NewJob, Queue as _};
 
 use crate::Failed;
-use crate::jobs::{enqueue, job, settlement, success};
+use crate::jobs::{enqueue, job, join, settle, success};
 
 const PIPELINES: [&str; 8] = [
     "avatars", "banners", "covers", "logos", "maps", "photos", "products", "scans",
@@ -60,10 +60,7 @@ async fn enqueue_all(store: &Arc<SqlStore>, jobs: Vec<NewJob>) -> Result<(), Fai
         let (store, jobs) = (Arc::clone(store), jobs.to_vec());
         tokio::spawn(async move { enqueue(&store, jobs, now).await })
     });
-    for call in calls.collect::<Vec<_>>() {
-        call.await??;
-    }
-    Ok(())
+    join(calls.collect()).await
 }
 
 /// Ends all jobs that wait. Gives back one of the dead ones of each round.
@@ -88,16 +85,11 @@ async fn work(store: &Arc<SqlStore>, settled: &mut usize) -> Result<Option<Strin
                 success(&claimed)
             };
             let store = Arc::clone(store);
-            calls.push(tokio::spawn(async move {
-                store.settle(settlement(claimed, end), now).await
-            }));
+            calls.push(tokio::spawn(
+                async move { settle(&store, claimed, end, now).await },
+            ));
         }
-        for call in calls {
-            let settled = call.await??;
-            if settled != Settled::Done {
-                return Err(format!("a job could not be settled: {settled:?}").into());
-            }
-        }
+        join(calls).await?;
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 use storage::sql::SqlStore;
+use tokio::task::JoinHandle;
 use workflow::ports::{
-    Accepted, Blob, Claimed, End, Lane, Millis, NewJob, Queue as _, Settlement, StoredRendition, Submission,
+    Accepted, Blob, Claimed, End, Lane, Millis, NewJob, Queue as _, Settled, Settlement, StoredRendition,
+    Submission,
 };
 
 use crate::Failed;
@@ -30,13 +32,25 @@ pub(crate) async fn enqueue(store: &SqlStore, jobs: Vec<NewJob>, now: Millis) ->
     }
 }
 
-pub(crate) fn settlement(claimed: Claimed, end: End) -> Settlement {
-    Settlement {
+pub(crate) async fn settle(store: &SqlStore, claimed: Claimed, end: End, now: Millis) -> Result<(), Failed> {
+    let settlement = Settlement {
         lease: claimed.lease,
         end,
         observations: Vec::new(),
         known: None,
+    };
+    match store.settle(settlement, now).await? {
+        Settled::Done => Ok(()),
+        other => Err(format!("a job could not be settled: {other:?}").into()),
     }
+}
+
+/// Waits for all of them.
+pub(crate) async fn join(calls: Vec<JoinHandle<Result<(), Failed>>>) -> Result<(), Failed> {
+    for call in calls {
+        call.await??;
+    }
+    Ok(())
 }
 
 pub(crate) fn success(claimed: &Claimed) -> End {

@@ -11,10 +11,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection as _};
 use storage::sql::SqlStore;
-use workflow::ports::{Queue as _, Settled};
+use workflow::ports::Queue as _;
 
 use crate::Failed;
-use crate::jobs::{enqueue, job, settlement, success};
+use crate::jobs::{enqueue, job, join, settle, success};
 
 const CALLERS: usize = 64;
 const TOGETHER: usize = 100;
@@ -59,19 +59,13 @@ async fn enqueue_all(
             Ok::<_, Failed>(())
         })
     });
-    for caller in callers.collect::<Vec<_>>() {
-        caller.await??;
-    }
-    Ok(())
+    join(callers.collect()).await
 }
 
 /// Until nothing is left.
 async fn work(store: &Store) -> Result<(), Failed> {
     let workers = (0..WORKERS).map(|n| tokio::spawn(worker(Arc::clone(store), format!("worker-{n}"))));
-    for worker in workers.collect::<Vec<_>>() {
-        worker.await??;
-    }
-    Ok(())
+    join(workers.collect()).await
 }
 
 async fn worker(store: Store, name: String) -> Result<(), Failed> {
@@ -84,15 +78,10 @@ async fn worker(store: Store, name: String) -> Result<(), Failed> {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
                 let end = success(&claimed);
-                store.settle(settlement(claimed, end), 0).await
+                settle(&store, claimed, end, 0).await
             })
         });
-        for settle in settles.collect::<Vec<_>>() {
-            let settled = settle.await??;
-            if settled != Settled::Done {
-                return Err(format!("a job could not be settled: {settled:?}").into());
-            }
-        }
+        join(settles.collect()).await?;
     }
 }
 

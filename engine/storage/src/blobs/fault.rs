@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use object_store::Error;
-use workflow::ports::StoreError;
+use workflow::ports::{StoreError, Stored};
 
 /// Blobs cannot be kept there, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,15 @@ fn advice(error: &Error) -> &'static str {
 /// A blob that is not there. A bucket that is not there says nothing of blobs.
 pub(super) fn is_missing(error: &Error) -> bool {
     matches!(error, Error::NotFound { .. }) && !no_bucket(&error.to_string())
+}
+
+/// `None` for a blob that is not there.
+pub(super) fn if_there<T>(asked: Result<T, Error>) -> Stored<Option<T>> {
+    match asked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 fn no_bucket(text: &str) -> bool {

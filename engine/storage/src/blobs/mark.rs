@@ -4,13 +4,11 @@
 //! older copy of it, the originals of other jobs look like garbage.
 
 use bytes::Bytes;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use workflow::ports::{StoreError, Stored};
 
 use super::Blobs;
-use super::fault::{failed, is_missing};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -24,20 +22,16 @@ impl Blobs {
     /// `None` if no server ever kept blobs here.
     pub async fn mark(&self) -> Stored<Option<Mark>> {
         let path = self.mark_path();
-        let found = match self.store.get(&path).await {
-            Ok(found) => found,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed(&error)),
+        let Some(bytes) = self.read(&path).await? else {
+            return Ok(None);
         };
-        let bytes = found.bytes().await.map_err(|error| failed(&error))?;
         let broken = |error: serde_json::Error| StoreError::Broken(format!("`{path}` of the blobs: {error}"));
         serde_json::from_slice(&bytes).map(Some).map_err(broken)
     }
 
     pub async fn set_mark(&self, mark: &Mark) -> Stored<()> {
         let text = serde_json::to_vec(mark).map_err(|error| StoreError::Broken(error.to_string()))?;
-        let put = self.store.put(&self.mark_path(), Bytes::from(text).into()).await;
-        put.map(drop).map_err(|error| failed(&error))
+        self.write(&self.mark_path(), Bytes::from(text)).await
     }
 
     fn mark_path(&self) -> Path {

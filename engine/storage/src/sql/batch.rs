@@ -79,21 +79,18 @@ impl Work for Batch {
     async fn run(&self, tx: &mut Tx<'_>) -> Done<Answers> {
         // Most groups are like this one.
         let smooth = self.heartbeats.is_empty() && success::are_all(&self.settles);
-        let mut jobs = if smooth {
-            Jobs::new()
+        let (mut jobs, fresh): (Jobs, Vec<Option<&Settle>>) = if smooth {
+            (Jobs::new(), self.settles.iter().map(Some).collect())
         } else {
-            tx.lock(self.named()).await?
+            let jobs = tx.lock(self.named()).await?;
+            let fresh = settle::fresh(&self.settles, &jobs);
+            (jobs, fresh)
         };
         let heartbeats = settle::heartbeats(tx, &self.heartbeats, &jobs).await?;
-        let fresh: Vec<Option<&Settle>> = if smooth {
-            self.settles.iter().map(Some).collect()
-        } else {
-            settle::fresh(&self.settles, &jobs)
-        };
         let blobs = enqueue::originals(&self.enqueues).chain(settle::blobs(&fresh));
         let held = tx.hold(blobs).await?;
         let written = if smooth {
-            Some(success::write(tx, &self.settles, &held).await?)
+            Some(success::write(tx, &fresh, &held).await?)
         } else {
             None
         };

@@ -63,13 +63,9 @@ impl Browse for SqlStore {
     }
 
     async fn keeps_original(&self, id: &str) -> Stored<bool> {
-        let found = self
-            .look(
-                "SELECT job FROM originals WHERE (digest, job) IN (SELECT original, id FROM jobs WHERE id = $1)",
-                &[id.into()],
-            )
-            .await?;
-        Ok(!found.is_empty())
+        let kept =
+            "SELECT job FROM originals WHERE (digest, job) IN (SELECT original, id FROM jobs WHERE id = $1)";
+        self.any(kept, &[id.into()]).await
     }
 
     async fn jobs(&self, filter: &Filter, before: Option<&str>, limit: u32) -> Stored<Vec<JobView>> {

@@ -81,89 +81,19 @@ impl Work for Doom<'_> {
     }
 }
 
-pub(super) struct DoomStray<'a> {
-    pub(super) burier: &'a str,
-    pub(super) digest: &'a str,
-    pub(super) now: Millis,
-}
+/// Bytes that no row knows get one that is marked.
+pub(super) const STRAY: &str =
+    "INSERT INTO blobs (digest, length, doomed, doomed_by, doomed_at) VALUES ($1, 0, 1, $2, $3)
+     ON CONFLICT (digest) DO NOTHING";
 
-#[async_trait]
-impl Work for DoomStray<'_> {
-    type Out = bool;
+pub(super) const BURIED: &str = "DELETE FROM blobs WHERE doomed = 1 AND doomed_by = $2
+     AND digest IN (SELECT value->>0 FROM rows($1))";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<bool> {
-        let made = tx
-            .run(
-                "INSERT INTO blobs (digest, length, doomed, doomed_by, doomed_at) VALUES ($1, 0, 1, $2, $3)
-                 ON CONFLICT (digest) DO NOTHING",
-                &[self.digest.into(), self.burier.into(), self.now.into()],
-            )
-            .await?;
-        Ok(made > 0)
-    }
-}
-
-pub(super) struct Buried<'a> {
-    pub(super) burier: &'a str,
-    pub(super) digests: &'a [String],
-}
-
-#[async_trait]
-impl Work for Buried<'_> {
-    type Out = ();
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<()> {
-        tx.run(
-            "DELETE FROM blobs WHERE doomed = 1 AND doomed_by = $2
-             AND digest IN (SELECT value->>0 FROM rows($1))",
-            &[
-                column(self.digests.iter().map(String::as_str))?,
-                self.burier.into(),
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-}
-
-pub(super) struct Spare<'a> {
-    pub(super) burier: &'a str,
-    pub(super) digest: &'a str,
-}
-
-#[async_trait]
-impl Work for Spare<'_> {
-    type Out = ();
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<()> {
-        tx.run(
-            "UPDATE blobs SET doomed = 0, loose = 1 WHERE digest = $1 AND doomed = 1 AND doomed_by = $2",
-            &[self.digest.into(), self.burier.into()],
-        )
-        .await?;
-        Ok(())
-    }
-}
+pub(super) const SPARED: &str =
+    "UPDATE blobs SET doomed = 0, loose = 1 WHERE digest = $1 AND doomed = 1 AND doomed_by = $2";
 
 /// Marks of nobody's time are anybody's to take.
-pub(super) struct Release<'a> {
-    pub(super) burier: Option<&'a str>,
-}
+pub(super) const FREED: &str = "UPDATE blobs SET doomed_at = 0 WHERE doomed = 1";
 
-#[async_trait]
-impl Work for Release<'_> {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
-        match self.burier {
-            Some(burier) => {
-                let its = "UPDATE blobs SET doomed_at = 0 WHERE doomed = 1 AND doomed_by = $1";
-                tx.run(its, &[burier.into()]).await
-            }
-            None => {
-                tx.run("UPDATE blobs SET doomed_at = 0 WHERE doomed = 1", &[])
-                    .await
-            }
-        }
-    }
-}
+pub(super) const FREED_BY_ITS_BURIER: &str =
+    "UPDATE blobs SET doomed_at = 0 WHERE doomed = 1 AND doomed_by = $1";

@@ -99,7 +99,7 @@ async fn lock_dead(tx: &mut Tx<'_>, conditions: Conditions, limit: u32) -> Done<
 
 /// Writes jobs whose letters were purged, and drops their originals. Nobody is told: their end was told when they died.
 /// Blobs before letters, as where jobs end.
-pub(super) async fn let_go(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
+async fn let_go(tx: &mut Tx<'_>, jobs: &Jobs) -> Done<()> {
     let loose = tx.drop_originals(jobs.values()).await?;
     tx.loosen(&loose).await?;
     finish(tx, jobs).await

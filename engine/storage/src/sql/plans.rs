@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use workflow::plan::{Action, Fallback, OnFailure, Plan, PlannedPlugin};
+use workflow::plan::{Fallback, OnFailure, Plan, PlannedPlugin};
 use workflow::ports::Millis;
 
 use super::fault::Done;
@@ -56,7 +56,7 @@ impl Work for Remember<'_> {
             return Ok(());
         }
         let plugins: Vec<_> = plugins(self.plan)
-            .map(|(plugin, needed)| (digest, &plugin.digest, title(plugin), u8::from(needed)))
+            .map(|(plugin, needed)| (digest, &plugin.digest, plugin.title(), u8::from(needed)))
             .collect();
         tx.each(
             "INSERT INTO plan_plugins (plan, plugin, title, needed)
@@ -73,18 +73,11 @@ impl Work for Remember<'_> {
 fn plugins(plan: &Plan) -> impl Iterator<Item = (&PlannedPlugin, bool)> {
     plan.steps.iter().flat_map(|step| {
         let needed = step.on_failure == OnFailure::Fail;
-        let own = match &step.action {
-            Action::Plugin(plugin) => Some((plugin, needed)),
-            Action::Builtin(_) => None,
-        };
+        let own = step.plugin().map(|plugin| (plugin, needed));
         let instead = match &step.on_failure {
             OnFailure::Fallback(Fallback::Plugin { plugin, .. }) => Some((&**plugin, false)),
             _ => None,
         };
         own.into_iter().chain(instead)
     })
-}
-
-fn title(plugin: &PlannedPlugin) -> String {
-    format!("{}@{}", plugin.name, plugin.version)
 }

@@ -29,10 +29,15 @@ impl SqlStore {
         Self::told(self.db.look(statement, args).await)
     }
 
-    /// Without a transaction that writes. In the order of an index, so that no other plan can be thought of.
+    /// Whether there is such a row. Who finds nothing to do knows it by a read, without a transaction that writes.
+    pub(super) async fn any(&self, statement: &str, args: &[Arg]) -> Stored<bool> {
+        Ok(!self.look(statement, args).await?.is_empty())
+    }
+
+    /// In the order of an index, so that no other plan can be thought of.
     async fn any_queued(&self) -> Stored<bool> {
         let first = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY lane, turn, id LIMIT 1";
-        Ok(!self.look(first, &[]).await?.is_empty())
+        self.any(first, &[]).await
     }
 
     pub(super) fn read<T>(found: &[AnyRow], read: impl Fn(&AnyRow) -> Done<T>) -> Stored<Vec<T>> {
@@ -110,7 +115,7 @@ impl Queue for SqlStore {
     async fn request(&self, owner: &str, key: &str) -> Stored<Option<Earlier>> {
         // Most keys are new, and then nothing is written.
         let known = "SELECT job FROM requests WHERE owner = $1 AND request_key = $2";
-        if self.look(known, &[owner.into(), key.into()]).await?.is_empty() {
+        if !self.any(known, &[owner.into(), key.into()]).await? {
             return Ok(None);
         }
         self.db.transact(&Replay { owner, key }).await

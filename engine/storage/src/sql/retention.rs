@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use workflow::ports::{BURIAL, Identity, Millis, Retention, Start, Stored};
 
 use super::SqlStore;
-use super::burial::{Buried, Doom, DoomStray, Release, Spare, UNWANTED, held};
+use super::burial::{BURIED, Doom, FREED, FREED_BY_ITS_BURIER, SPARED, STRAY, UNWANTED, held};
 use super::fault::Done;
 use super::identity::{self, Begin};
-use super::row::{Arg, Read, column, texts};
+use super::row::{Read, column, texts};
 use super::tx::{Tx, Work};
 
 #[async_trait]
@@ -21,8 +21,8 @@ impl Retention for SqlStore {
         if self.any(OLD, &[ended_before.into()]).await? {
             forgotten = self.db.transact(&Forget { ended_before, limit }).await?;
         }
-        if forgotten < u64::from(limit) && self.any_owner_reached().await? {
-            self.db.transact(&ForgetOwners { limit }).await?;
+        if forgotten < u64::from(limit) {
+            self.forget_owners(limit).await?;
         }
         Ok(forgotten)
     }
@@ -40,15 +40,19 @@ impl Retention for SqlStore {
         if self.any(known, &[digest.into()]).await? {
             return Ok(false);
         }
-        self.db.transact(&DoomStray { burier, digest, now }).await
+        let args = [digest.into(), burier.into(), now.into()];
+        Ok(self.db.change(STRAY, &args).await? > 0)
     }
 
     async fn buried(&self, burier: &str, digests: &[String]) -> Stored<()> {
-        self.db.transact(&Buried { burier, digests }).await
+        let digests = Self::told(column(digests.iter().map(String::as_str)))?;
+        self.db.change(BURIED, &[digests, burier.into()]).await?;
+        Ok(())
     }
 
     async fn spare(&self, burier: &str, digest: &str) -> Stored<()> {
-        self.db.transact(&Spare { burier, digest }).await
+        self.db.change(SPARED, &[digest.into(), burier.into()]).await?;
+        Ok(())
     }
 
     async fn release(&self, burier: Option<&str>) -> Stored<u64> {
@@ -58,7 +62,10 @@ impl Retention for SqlStore {
         {
             return Ok(0);
         }
-        self.db.transact(&Release { burier }).await
+        match burier {
+            Some(burier) => self.db.change(FREED_BY_ITS_BURIER, &[burier.into()]).await,
+            None => self.db.change(FREED, &[]).await,
+        }
     }
 
     async fn doomed_until(&self, digest: &str) -> Stored<Option<Millis>> {
@@ -78,14 +85,19 @@ impl Retention for SqlStore {
 }
 
 impl SqlStore {
-    /// Most rounds find nothing to do, and reads say so without a transaction that writes.
-    async fn any(&self, statement: &str, args: &[Arg]) -> Stored<bool> {
-        Ok(!self.look(statement, args).await?.is_empty())
-    }
-
-    async fn any_owner_reached(&self) -> Stored<bool> {
+    /// A transaction of its own: one that holds owners must not want blobs afterwards.
+    async fn forget_owners(&self, limit: u32) -> Stored<()> {
         let first = format!("SELECT owner FROM owners WHERE {REACHED} LIMIT 1");
-        self.any(&first, &[]).await
+        if !self.any(&first, &[]).await? {
+            return Ok(());
+        }
+        let forget = format!(
+            "DELETE FROM owners WHERE (owner, lane) IN
+                 (SELECT owner, lane FROM owners WHERE {REACHED} ORDER BY owner, lane LIMIT $1
+                  FOR UPDATE SKIP LOCKED)"
+        );
+        self.db.change(&forget, &[limit.into()]).await?;
+        Ok(())
     }
 }
 
@@ -152,25 +164,6 @@ impl Forget {
         )
         .await?;
         Ok(())
-    }
-}
-
-/// A transaction of its own: one that holds owners must not want blobs afterwards.
-struct ForgetOwners {
-    limit: u32,
-}
-
-#[async_trait]
-impl Work for ForgetOwners {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
-        let statement = format!(
-            "DELETE FROM owners WHERE (owner, lane) IN
-                 (SELECT owner, lane FROM owners WHERE {REACHED} ORDER BY owner, lane LIMIT $1
-                  FOR UPDATE SKIP LOCKED)"
-        );
-        tx.run(&statement, &[self.limit.into()]).await
     }
 }
 

@@ -75,12 +75,7 @@ pub(super) async fn run(
     jobs: &mut Jobs,
     held: &Held,
 ) -> Done<Vec<Settled>> {
-    let answers: Vec<_> = fresh.iter().map(|ask| answer(*ask, held)).collect();
-    let sound = fresh
-        .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| **answer == Settled::Done);
-    let sound: Vec<&Settle> = sound.filter_map(|(ask, _)| *ask).collect();
+    let (answers, sound) = judge(fresh, held);
     if sound.is_empty() {
         return Ok(answers);
     }
@@ -102,6 +97,17 @@ pub(super) async fn run(
     announce(tx, &ended, jobs).await?;
     tell_breakers(tx, &sound, &waiting, jobs).await?;
     Ok(answers)
+}
+
+/// The answers as far as they are known by now, and those that nothing speaks against.
+pub(super) fn judge<'a>(fresh: &[Option<&'a Settle>], held: &Held) -> (Vec<Settled>, Vec<&'a Settle>) {
+    let answers: Vec<Settled> = fresh.iter().map(|ask| answer(*ask, held)).collect();
+    let sound = fresh
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| **answer == Settled::Done);
+    let sound: Vec<&'a Settle> = sound.filter_map(|(ask, _)| *ask).collect();
+    (answers, sound)
 }
 
 fn answer(ask: Option<&Settle>, held: &Held) -> Settled {

@@ -16,7 +16,7 @@ use super::blobs::Held;
 use super::fault::Done;
 use super::hot::Jobs;
 use super::row::{Read, rows};
-use super::settle::{Settle, announce, renditions, tell_breakers};
+use super::settle::{Settle, announce, judge, renditions, tell_breakers};
 use super::tx::Tx;
 
 /// Nothing but successes, one a job.
@@ -37,25 +37,21 @@ pub(super) struct Written<'a> {
 }
 
 /// The jobs' own rows.
-pub(super) async fn write<'a>(tx: &mut Tx<'_>, asks: &'a [Settle], held: &Held) -> Done<Written<'a>> {
-    let doomed = |ask: &Settle| {
-        let blobs = renditions(&ask.input.end).iter().map(|rendition| &rendition.blob);
-        held.doomed(blobs)
-    };
-    let doomed: Vec<Option<String>> = asks.iter().map(doomed).collect();
-    let sound = asks.iter().zip(&doomed).filter(|(_, doomed)| doomed.is_none());
-    let sound: Vec<&Settle> = sound.map(|(ask, _)| ask).collect();
-    let done = update(tx, &sound).await?;
-    let is_done = |ask: &Settle| done.contains(&ask.input.lease.job);
-    let answer = |(ask, doomed): (&Settle, Option<String>)| match doomed {
-        Some(digest) => Settled::Doomed(digest),
-        None if is_done(ask) => Settled::Done,
-        None => Settled::Stale,
-    };
-    Ok(Written {
-        answers: asks.iter().zip(doomed).map(answer).collect(),
-        done: sound.into_iter().filter(|ask| is_done(ask)).collect(),
-    })
+pub(super) async fn write<'a>(
+    tx: &mut Tx<'_>,
+    asks: &[Option<&'a Settle>],
+    held: &Held,
+) -> Done<Written<'a>> {
+    let (mut answers, sound) = judge(asks, held);
+    let found = update(tx, &sound).await?;
+    let is_done = |ask: &Settle| found.contains(&ask.input.lease.job);
+    for (ask, answer) in asks.iter().zip(&mut answers) {
+        if *answer == Settled::Done && ask.is_none_or(|ask| !is_done(ask)) {
+            *answer = Settled::Stale;
+        }
+    }
+    let done = sound.into_iter().filter(|ask| is_done(ask)).collect();
+    Ok(Written { done, answers })
 }
 
 /// The transition `Succeed`, for those that hold their leases. Gives back whose jobs these are.

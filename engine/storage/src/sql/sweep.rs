@@ -1,7 +1,7 @@
 //! Time's own transitions: retries that are due, and jobs whose worker was lost. Also what a clock that was set back
 //! would put off.
 //!
-//! Both go in pieces of bounded size, each a transaction of its own, so that a long queue keeps nobody waiting.
+//! All of it goes in pieces of bounded size, each a transaction of its own, so that a long queue keeps nobody waiting.
 
 use async_trait::async_trait;
 use workflow::failure::{Failure, FailureKind};
@@ -24,8 +24,7 @@ const AHEAD: Millis = 300_000;
 const SKEW: Millis = 60_000;
 
 pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<Vec<Rescued>> {
-    let found = look(db, stale_before, now).await;
-    let found = found.map_err(|fault| fault.told(false))?;
+    let found = look(db, stale_before, now).await?;
     if found.iter().any(|what| what == "due") {
         make_ready(db, Millis::MIN, now, now).await?;
     }
@@ -44,15 +43,15 @@ pub(super) async fn sweep(db: &Db, stale_before: Millis, now: Millis) -> Stored<
 }
 
 pub(super) async fn due(db: &Db, latest: Millis, now: Millis) -> Stored<()> {
-    let found = look(db, Millis::MIN, now).await;
-    let found = found.map_err(|fault| fault.told(false))?;
+    let found = look(db, Millis::MIN, now).await?;
     if found.iter().any(|what| what == "due") {
         make_ready(db, Millis::MIN, now, now).await?;
     }
     // Else no clock was set back.
     if latest < Millis::MAX {
         make_ready(db, latest, Millis::MAX, now).await?;
-        while db.transact(&Untold { now }).await? >= PIECE as u64 {}
+        let args = [now.into(), now.saturating_add(SKEW).into(), PIECE.into()];
+        while db.change(UNTOLD, &args).await? >= PIECE as u64 {}
     }
     Ok(())
 }
@@ -62,7 +61,7 @@ async fn make_ready(db: &Db, after: Millis, until: Millis, now: Millis) -> Store
     Ok(())
 }
 
-/// Most of the time there is nothing, and one read says so. Each half in the order of its index, of which it takes
+/// Most of the time there is nothing, and one read says so. Each part in the order of its index, of which it takes
 /// the first entry, however wrong the statistics are.
 const LOOK: &str = "SELECT CAST('due' AS TEXT) AS what FROM
         (SELECT id FROM jobs WHERE state = 'retry-waiting' AND due_at <= $1 ORDER BY due_at LIMIT 1) AS due
@@ -71,12 +70,12 @@ const LOOK: &str = "SELECT CAST('due' AS TEXT) AS what FROM
     UNION ALL SELECT CAST('lost' AS TEXT) AS what FROM
         (SELECT id FROM jobs WHERE state = 'running' AND heartbeat_at > $3 ORDER BY heartbeat_at DESC LIMIT 1) AS ahead";
 
-async fn look(db: &Db, stale_before: Millis, now: Millis) -> Done<Vec<String>> {
-    let ahead = now.saturating_add(AHEAD);
-    texts(
-        &db.look(LOOK, &[now.into(), stale_before.into(), ahead.into()])
-            .await?,
-    )
+async fn look(db: &Db, stale_before: Millis, now: Millis) -> Stored<Vec<String>> {
+    let args = [now.into(), stale_before.into(), now.saturating_add(AHEAD).into()];
+    let found = db.look(LOOK, &args).await;
+    found
+        .and_then(|rows| texts(&rows))
+        .map_err(|fault| fault.told(false))
 }
 
 /// Retries whose time lies after the one moment and not after the other.
@@ -108,26 +107,11 @@ impl Work for Due {
 
 /// Deliveries that a clock put off before it was set back: those not tried yet, and those whose last attempt lies ahead
 /// itself. Of the others none waits for longer than was meant. One in a sender's hands may be sent twice by this.
-struct Untold {
-    now: Millis,
-}
-
 const UNTOLD: &str = "WITH picked AS MATERIALIZED (
         SELECT id AS picked_id FROM webhook_deliveries
         WHERE state = 'waiting' AND due_at > $2 AND (failures = 0 OR tried_at > $2)
         ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
     UPDATE webhook_deliveries SET due_at = $1 WHERE id IN (SELECT picked_id FROM picked)";
-
-#[async_trait]
-impl Work for Untold {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
-        let ahead = self.now.saturating_add(SKEW);
-        tx.run(UNTOLD, &[self.now.into(), ahead.into(), PIECE.into()])
-            .await
-    }
-}
 
 struct Lost {
     stale_before: Millis,

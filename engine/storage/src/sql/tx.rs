@@ -1,8 +1,8 @@
 //! Transactions that write, and reads beside them.
 //!
-//! A transaction is a `Work` that can run again from its start: deadlocks, busy files and races that it noticed
-//! itself are tried again a few times. A connection whose transaction could not be ended is thrown away, because
-//! nobody knows what it still holds.
+//! A transaction is a `Work` that can run again from its start: deadlocks, busy files, connections that were lost
+//! before the commit and races that it noticed itself are tried again a few times. A connection whose transaction could
+//! not be ended is thrown away, because nobody knows what it still holds.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -52,6 +52,21 @@ pub(super) trait Work: Send + Sync {
     async fn run(&self, tx: &mut Tx<'_>) -> Done<Self::Out>;
 }
 
+/// One statement; gives back how many rows it changed.
+struct Change<'a> {
+    statement: &'a str,
+    args: &'a [Arg],
+}
+
+#[async_trait]
+impl Work for Change<'_> {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
+        tx.run(self.statement, self.args).await
+    }
+}
+
 /// A transaction under way.
 pub(super) struct Tx<'c> {
     dialect: Dialect,
@@ -98,6 +113,11 @@ impl Db {
                 Err(failed) => return Err(failed.fault.told(failed.committing)),
             }
         }
+    }
+
+    /// A transaction of one statement; gives back how many rows it changed.
+    pub(super) async fn change(&self, statement: &str, args: &[Arg]) -> Stored<u64> {
+        self.transact(&Change { statement, args }).await
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Out, Failed> {
@@ -152,10 +172,10 @@ impl Db {
 
     /// Reads outside of any transaction.
     pub(super) async fn look(&self, statement: &str, args: &[Arg]) -> Done<Vec<AnyRow>> {
-        let text = self.dialect.text(statement);
         let mut tries = 1;
         loop {
-            let query = sqlx::query_with(AssertSqlSafe(text.clone()), arguments(args)?);
+            let text = AssertSqlSafe(self.dialect.text(statement));
+            let query = sqlx::query_with(text, arguments(args)?);
             match query.fetch_all(&self.read).await.map_err(Fault::from) {
                 Err(fault) if fault.is_lost_connection() && tries < TRIES => tries = pause(tries).await,
                 found => return found,

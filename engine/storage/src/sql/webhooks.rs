@@ -12,7 +12,7 @@ use workflow::ports::{
 
 use super::SqlStore;
 use super::fault::Done;
-use super::row::{Arg, Read, rows};
+use super::row::{Read, rows};
 use super::tx::{Tx, Work};
 
 #[async_trait]
@@ -27,12 +27,9 @@ impl Webhooks for SqlStore {
             ..
         } = endpoint;
         let rows = Self::told(rows(&[(id, url, pipeline, topics, secret, now)]))?;
-        let add = Change {
-            statement: "INSERT INTO webhook_endpoints (id, url, pipeline, topics, secret, created_at)
-                 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM rows($1)",
-            args: vec![rows],
-        };
-        self.db.transact(&add).await?;
+        let add = "INSERT INTO webhook_endpoints (id, url, pipeline, topics, secret, created_at)
+             SELECT value->>0, value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BIGINT) FROM rows($1)";
+        self.db.change(add, &[rows]).await?;
         Ok(())
     }
 
@@ -52,19 +49,15 @@ impl Webhooks for SqlStore {
     }
 
     async fn enable_endpoint(&self, id: &str) -> Stored<bool> {
-        let enable = Change {
-            statement: "UPDATE webhook_endpoints SET failing_since = NULL, disabled_at = NULL, disabled = NULL WHERE id = $1",
-            args: vec![id.into()],
-        };
-        Ok(self.db.transact(&enable).await? > 0)
+        let enable = "UPDATE webhook_endpoints SET failing_since = NULL, disabled_at = NULL, disabled = NULL WHERE id = $1";
+        Ok(self.db.change(enable, &[id.into()]).await? > 0)
     }
 
     async fn rotate_secret(&self, id: &str, secret: &str, old_until: Millis) -> Stored<bool> {
-        let rotate = Change {
-            statement: "UPDATE webhook_endpoints SET old_secret = secret, old_until = $3, secret = $2 WHERE id = $1",
-            args: vec![id.into(), secret.into(), old_until.into()],
-        };
-        Ok(self.db.transact(&rotate).await? > 0)
+        let rotate =
+            "UPDATE webhook_endpoints SET old_secret = secret, old_until = $3, secret = $2 WHERE id = $1";
+        let args = [id.into(), secret.into(), old_until.into()];
+        Ok(self.db.change(rotate, &args).await? > 0)
     }
 
     async fn endpoints_due(&self, now: Millis) -> Stored<Vec<String>> {
@@ -106,21 +99,6 @@ impl Webhooks for SqlStore {
 
     async fn replay(&self, delivery: &str, now: Millis) -> Stored<Replayed> {
         self.db.transact(&deliveries::Replay { delivery, now }).await
-    }
-}
-
-/// One statement; gives back how many rows it changed.
-struct Change {
-    statement: &'static str,
-    args: Vec<Arg>,
-}
-
-#[async_trait]
-impl Work for Change {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Done<u64> {
-        tx.run(self.statement, &self.args).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two processes over one PostgreSQL: what one of them takes in, the other hears of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use storage::sql::SqlStore;
 use tokio::time::timeout;
@@ -15,7 +15,10 @@ async fn another_process_hears_of_work() {
     let one = SqlStore::open(&url).await.unwrap();
     let other = SqlStore::open(&url).await.unwrap();
     // Until it listens, and has nothing more to say of it.
-    while timeout(QUIET, other.arrived()).await.is_ok() {}
+    let begun = Instant::now();
+    while timeout(QUIET, other.arrived()).await.is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never listens");
+    }
     assert!(other.claim("other", 1, 0).await.unwrap().is_empty());
 
     for name in ["cat", "dog"] {

@@ -12,7 +12,7 @@ use crate::op::Op;
 use crate::plan::{Action, Fallback, Input, OnFailure, Plan};
 
 /// Version of how plugins are called. Raised with each change after which one may do well that failed before.
-pub const HOST_VERSION: u32 = 1;
+const HOST_VERSION: u32 = 1;
 
 /// The key of each step, in the plan's order; `None` where the pipeline passes over a failure. They hold if every step
 /// before goes as planned. `original` is the BLAKE3 digest of the original in hex.
@@ -32,10 +32,9 @@ pub fn failure_keys(plan: &Plan, original: &str) -> Vec<Option<String>> {
         let key = hash("failure", &[&step.key_seed, &rest, input]);
         keys.push(key);
     }
-    let fails = plan.steps.iter().map(|step| step.on_failure == OnFailure::Fail);
-    keys.into_iter()
-        .zip(fails)
-        .map(|(key, fails)| fails.then_some(key))
+    let steps = plan.steps.iter().zip(keys);
+    steps
+        .map(|(step, key)| (step.on_failure == OnFailure::Fail).then_some(key))
         .collect()
 }
 

@@ -89,7 +89,7 @@ pub struct Breaker {
 }
 
 impl Default for Breaker {
-    /// The defaults of design/04.
+    /// Half of the last twenty originals, and five of them at least.
     fn default() -> Self {
         Self {
             failure_rate: Percent(50.0),

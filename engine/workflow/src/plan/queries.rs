@@ -14,7 +14,7 @@ impl Plan {
     pub fn plugins(&self) -> Vec<&PlannedPlugin> {
         let mut by_digest = BTreeMap::new();
         for step in &self.steps {
-            if let Action::Plugin(plugin) = &step.action {
+            if let Some(plugin) = step.plugin() {
                 by_digest.entry(&plugin.digest).or_insert(plugin);
             }
             if let OnFailure::Fallback(Fallback::Plugin { plugin, .. }) = &step.on_failure {
@@ -25,7 +25,22 @@ impl Plan {
     }
 }
 
+impl PlannedPlugin {
+    /// `name@version`.
+    pub fn title(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+}
+
 impl PlannedStep {
+    /// What it uses, unless that is built in.
+    pub fn plugin(&self) -> Option<&PlannedPlugin> {
+        match &self.action {
+            Action::Plugin(plugin) => Some(plugin),
+            Action::Builtin(_) => None,
+        }
+    }
+
     /// Steps that must be done before this one: its input first, then the step it falls back to.
     pub fn needs(&self) -> Vec<usize> {
         let mut needs = Vec::new();

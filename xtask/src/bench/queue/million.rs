@@ -11,10 +11,10 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use super::client::{self, Until};
+use super::cluster::Cluster;
 use super::place::{self, write_down};
 use crate::bench::report::Report;
 use crate::bench::server::Server;
-use crate::cluster::Cluster;
 use crate::project::Project;
 use crate::{setup, shell};
 

@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::cluster::Cluster;
 use crate::bench::report::Report;
-use crate::cluster::Cluster;
 use crate::project::Project;
 use crate::{setup, shell};
 
@@ -27,7 +27,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn prepare(project: &Project, release: bool) -> Result<Self> {
-        let home = home(project);
+        let home = project.target.join("bench/queue");
         setup::redis()?;
         let scripts = install_scripts(project, &home)?;
         Ok(Self {
@@ -79,10 +79,6 @@ pub(super) fn serve(stopbath: &Path, port: u16, data: &Path, store: Option<&str>
     // No job is refused because so many wait.
     command.args(["--backlog", "100000000"]);
     command
-}
-
-pub(super) fn home(project: &Project) -> PathBuf {
-    project.target.join("bench/queue")
 }
 
 pub(super) fn fresh(folder: &Path) -> Result<PathBuf> {

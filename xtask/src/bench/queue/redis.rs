@@ -4,13 +4,11 @@ use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::bench::server::wait_until_it_listens;
 use crate::shell;
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Redis {
     child: Child,
@@ -45,7 +43,8 @@ impl Redis {
             child: command.spawn().context("start redis-server")?,
             socket,
         };
-        redis.wait_until_it_listens()?;
+        let listens = || UnixStream::connect(&redis.socket).is_ok();
+        wait_until_it_listens(&mut redis.child, listens).context("wait for redis-server")?;
         Ok(redis)
     }
 
@@ -65,20 +64,6 @@ impl Redis {
             .lines()
             .find_map(|line| line.strip_prefix("total_commands_processed:"));
         Ok(found.context("Redis counts commands")?.trim().parse()?)
-    }
-
-    fn wait_until_it_listens(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        while UnixStream::connect(&self.socket).is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("redis-server ended before it listened: {status}");
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!("redis-server did not listen within {} s", PATIENCE.as_secs());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
     }
 }
 

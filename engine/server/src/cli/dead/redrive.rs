@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 use super::Selection;
 use crate::cli::client::{Client, ServerArgs, entries, escape, text};
-use crate::cli::style;
 use crate::cli::table::{Table, moment};
+use crate::cli::{progress, style};
 
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -121,7 +121,8 @@ fn show_preview(answer: &Value, json: bool) {
 fn follow(client: &Client, mut redrive: Value, quiet: bool) -> Result<Value> {
     let id = text(&redrive, "id").to_owned();
     on_interrupt(id.clone());
-    let bar = bar(quiet);
+    let template = "{spinner} {bar:30} {pos}/{len} {msg} {elapsed}";
+    let bar = progress::styled(ProgressBar::new(0), template, quiet);
     while !matches!(text(&redrive, "state"), "done" | "stopped" | "cancelled") {
         let count = |field: &str| redrive[field].as_u64().unwrap_or_default();
         bar.set_length(count("total"));
@@ -133,17 +134,6 @@ fn follow(client: &Client, mut redrive: Value, quiet: bool) -> Result<Value> {
     }
     bar.finish_and_clear();
     Ok(redrive)
-}
-
-fn bar(quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} {msg} {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 /// The server goes on by itself; whoever stops looking should know.

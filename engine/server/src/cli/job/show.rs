@@ -6,20 +6,20 @@ use super::coloured;
 use crate::cli::client::{entries, failure, text};
 use crate::cli::explain::thousands;
 use crate::cli::style;
-use crate::cli::table::count;
+use crate::cli::table::{count, field};
 
 pub(super) fn print(job: &Value) {
-    line("job", text(job, "id"));
-    line("state", &coloured(text(job, "state")));
-    line("pipeline", text(job, "pipeline"));
-    line("lane", text(job, "lane"));
+    field("job", text(job, "id"));
+    field("state", &coloured(text(job, "state")));
+    field("pipeline", text(job, "pipeline"));
+    field("lane", text(job, "lane"));
     let original = &job["original"];
-    line("file", text(original, "filename"));
-    line(
+    field("file", text(original, "filename"));
+    field(
         "original",
         &format!("{} bytes  {}", original["length"], text(original, "digest")),
     );
-    for field in [
+    for name in [
         "submitted_at",
         "started_at",
         "finished_at",
@@ -27,30 +27,23 @@ pub(super) fn print(job: &Value) {
         "parked_for",
         "worker",
     ] {
-        line(&field.replace('_', " "), text(job, field));
+        field(&name.replace('_', " "), text(job, name));
     }
-    line("attempts", &attempts(job));
+    field("attempts", &attempts(job));
     if !job["failure"].is_null() {
-        line("failure", &style::error(failure(job)));
+        field("failure", &style::error(failure(job)));
     }
     for rendition in entries(job, "renditions") {
         let size = format!("{}x{}", rendition["width"], rendition["height"]);
         let (name, href) = (text(rendition, "name"), text(rendition, "href"));
-        line(
+        field(
             "rendition",
             &format!("{name}  {size}  {} bytes  {href}", rendition["length"]),
         );
     }
     report(&job["report"]);
     for error in entries(job, "errors") {
-        line("error", &format!("{}  {}", text(error, "at"), failure(error)));
-    }
-}
-
-/// Nothing where there is nothing to say.
-fn line(name: &str, value: &str) {
-    if !value.is_empty() {
-        anstream::println!("{name:>12}  {value}");
+        field("error", &format!("{}  {}", text(error, "at"), failure(error)));
     }
 }
 
@@ -68,28 +61,28 @@ fn attempts(job: &Value) -> String {
 
 fn report(report: &Value) {
     if report["salvaged"] == true {
-        line(
+        field(
             "salvaged",
             &style::warning("pixels were missing from the original"),
         );
     }
     for step in entries(report, "steps") {
-        line("step", &took(step));
+        field("step", &took(step));
         for note in entries(step, "notes").iter().filter_map(Value::as_str) {
-            line("", note);
+            field("", note);
         }
         if let Some(skipped) = step["skipped"].as_str() {
-            line("", &style::warning(format!("passed over: {skipped}")));
+            field("", &style::warning(format!("passed over: {skipped}")));
         }
         if let Some(other) = step["replaced_by"].as_str() {
-            line("", &style::warning(format!("in its place: {other}")));
+            field("", &style::warning(format!("in its place: {other}")));
         }
     }
     for (step, found) in report["analyses"].as_object().into_iter().flatten() {
-        line("result", &format!("{step} = {found}"));
+        field("result", &format!("{step} = {found}"));
     }
     for (step, said) in report["metadata"].as_object().into_iter().flatten() {
-        line("metadata", &format!("{step} = {said}"));
+        field("metadata", &format!("{step} = {said}"));
     }
 }
 

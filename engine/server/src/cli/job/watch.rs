@@ -10,12 +10,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use reqwest::blocking::Response;
 use serde_json::Value;
 
-use super::{coloured, fetch};
-use crate::cli::client::{Client, entries, escape, failure, text};
+use super::{coloured, fetch, path};
+use crate::cli::client::{Client, entries, failure, text};
+use crate::cli::progress;
 use crate::cli::table::count;
 
 const LOOK: Duration = Duration::from_millis(300);
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Fails if any of the jobs did not succeed. With a folder, fetches there what they made.
 pub(super) fn main(client: &Client, ids: &[String], json: bool, output: Option<&Path>) -> Result<ExitCode> {
     // A server that is not there, or a job that it does not know, is an error now; later it may be a restart.
-    let jobs = ids.iter().map(|id| client.json(client.get(&path(id))));
+    let jobs = ids.iter().map(|id| client.json(client.get(&path(id, ""))));
     let jobs = jobs.collect::<Result<Vec<_>>>()?;
     let ended = match &jobs[..] {
         [job] => vec![one(client, job, json)?],
@@ -37,7 +38,7 @@ pub(super) fn main(client: &Client, ids: &[String], json: bool, output: Option<&
     if let Some(folder) = output {
         // Events tell less of a job than the server knows of it.
         let made = ended.iter().filter(|job| good(job));
-        let made = made.map(|job| client.json(client.get(&path(text(job, "id")))));
+        let made = made.map(|job| client.json(client.get(&path(text(job, "id"), ""))));
         let written = fetch::into(client, &made.collect::<Result<Vec<_>>>()?, folder)?;
         if !json {
             anstream::println!("{} in {}", count(written.len() as u64, "file"), folder.display());
@@ -62,7 +63,7 @@ fn one(client: &Client, job: &Value, json: bool) -> Result<Value> {
 /// The job at its end.
 fn followed(client: &Client, job: &Value, line: &ProgressBar) -> Result<Value> {
     let mut job = job.clone();
-    let path = path(text(&job, "id"));
+    let path = path(text(&job, "id"), "");
     let mut heard = Instant::now();
     while !has_ended(&job) {
         let request = client.get(&format!("{path}/events")).timeout(STREAM);
@@ -107,7 +108,7 @@ fn several(client: &Client, jobs: Vec<Value>, json: bool) -> Result<Vec<Value>> 
         std::thread::sleep(LOOK);
         left = Vec::with_capacity(open.len());
         for job in open {
-            if let Some(now) = look(client, &path(text(&job, "id")))? {
+            if let Some(now) = look(client, &path(text(&job, "id"), ""))? {
                 heard = Instant::now();
                 left.push(now);
             } else {
@@ -160,18 +161,11 @@ fn has_ended(job: &Value) -> bool {
     matches!(text(job, "state"), "succeeded" | "dead" | "cancelled")
 }
 
-fn path(id: &str) -> String {
-    format!("/v1/jobs/{}", escape(id))
-}
-
 fn bar(bar: ProgressBar, template: &str, quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
+    let bar = progress::styled(bar, template, quiet);
+    if !quiet {
+        bar.enable_steady_tick(LOOK);
     }
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(LOOK);
     bar
 }
 

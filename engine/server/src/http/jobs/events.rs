@@ -14,7 +14,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use workflow::ports::JobView;
 
@@ -22,7 +21,7 @@ use super::{find, whole};
 use crate::app::App;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
-use crate::jobs::News;
+use crate::jobs::{News, hear};
 
 /// Workers elsewhere give no news; the store is asked this often.
 const LOOK: Duration = Duration::from_secs(1);
@@ -87,7 +86,8 @@ impl Watch {
                 Err(problem) if problem.status() == 404 => return None,
                 Err(problem) => tracing::debug!(job = self.id, ?problem, "a watched job cannot be read now"),
             }
-            let heard = tokio::time::timeout(LOOK, hear(&mut self.news, &self.id));
+            let news = hear(&mut self.news, |told| told.job == self.id);
+            let heard = tokio::time::timeout(LOOK, news);
             tokio::select! {
                 _ = heard => {}
                 _ = self.stop.changed() => {}
@@ -114,15 +114,4 @@ impl Watch {
 /// The same as long as there is no news. A job that was sent through again may die twice.
 fn event_id(job: &JobView) -> String {
     format!("{}-{}", job.state, job.finished_at.unwrap_or_default())
-}
-
-/// Until something happens to this job.
-async fn hear(news: &mut Receiver<News>, job: &str) {
-    loop {
-        match news.recv().await {
-            Ok(told) if told.job != job => {}
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }

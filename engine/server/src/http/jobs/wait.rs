@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use workflow::plan::Plan;
 use workflow::ports::JobView;
@@ -15,8 +14,8 @@ use super::submit::{admit, idempotency_key, later, refused};
 use crate::app::App;
 use crate::http::identity::Identity;
 use crate::http::problem::Problem;
-use crate::jobs::News;
 use crate::jobs::intake::{Incoming, Ticket, Wish};
+use crate::jobs::{News, hear};
 
 /// Workers elsewhere give no news; the store is asked this often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -70,18 +69,8 @@ impl Waiting {
                 return Ok(Err(later(job, self.ticket.came_before())));
             }
             let look_again = (Instant::now() + LOOK).min(self.until);
-            let ended = ended(&mut self.news, self.ticket.first());
+            let ended = hear(&mut self.news, |told| told.job == job.id && told.state.is_end());
             tokio::time::timeout_at(look_again, ended).await.ok();
-        }
-    }
-}
-
-async fn ended(news: &mut Receiver<News>, job: &str) {
-    loop {
-        match news.recv().await {
-            Ok(told) if told.job != job || !told.state.is_end() => {}
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use storage::failpoint;
 use workflow::failure::{Failure, FailureKind};
-use workflow::plan::{Action, Plan, PlannedPlugin};
+use workflow::plan::{Plan, PlannedPlugin, PlannedStep};
 use workflow::ports::{Blob, Claimed, End, Millis, Observation, StoreError, StoredRendition};
 use workflow::retry::{self, Verdict};
 
@@ -139,10 +139,7 @@ async fn find_out(app: &Arc<App>, job: &Claimed) -> Result<Finding, Trouble> {
     let mut spec = app.library.job(&plan);
     spec.paused.clone_from(&paused);
     let has = |plugin: &PlannedPlugin| spec.plugins.contains_key(&plugin.digest);
-    let own = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Plugin(plugin) => Some(plugin),
-        Action::Builtin(_) => None,
-    });
+    let own = plan.steps.iter().filter_map(PlannedStep::plugin);
     // Stopped since its breaker was asked, so its component was not fetched.
     if !own.filter(|plugin| !paused.contains(&plugin.digest)).all(has) {
         return Ok(later(app));
@@ -214,7 +211,7 @@ async fn fetch(app: &App, blob: &Blob) -> Result<Option<Original>, Trouble> {
 
 /// The executor's time, without the wait for a free one; one that died or was stopped tells nothing.
 fn took(report: &Report, elapsed: Duration) -> Duration {
-    let told = Duration::try_from_secs_f64(report.ms / 1000.0).unwrap_or_default();
+    let told = report.took();
     if told.is_zero() {
         elapsed
     } else {

@@ -74,7 +74,7 @@ fn a_plan_has_pins_defaults_and_order() {
     assert_eq!(plan.steps[2].on_failure, OnFailure::Skip);
     assert_eq!(plan.analyses, [4]);
     assert_eq!((plan.steps[0].needs(), plan.steps[3].needs()), (vec![], vec![0]));
-    assert_eq!(plan.max_cpu_ms, 10_000, "the default of design/06");
+    assert_eq!(plan.max_cpu_ms, 10_000, "the default");
     assert_eq!(plan.renditions[0].media_type, "image/webp");
     assert_eq!(plan.plugins().len(), 2);
     let text = serde_json::to_string(&plan).unwrap();

@@ -28,7 +28,7 @@ pub(super) fn observe(
             let news = ok.filter(|ok| *ok || job.errors == 0 || job.pass);
             seen.extend(news.map(|ok| Observation {
                 plugin: plugin.digest.clone(),
-                title: format!("{}@{}", plugin.name, plugin.version),
+                title: plugin.title(),
                 original: job.original.digest.clone(),
                 ok,
                 pass: job.pass,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use storage::failpoint;
 use workflow::job::State;
 use workflow::ports::{Blob, Claimed, End, Millis, Observation, Settled, Settlement, StoreError, Stored};
@@ -133,22 +134,28 @@ fn state(end: &End) -> State {
 
 /// Equal bytes of another job may have been deleted between their writing and the commit; from then on nobody does.
 async fn write_missing(app: &App, job: &Claimed, renditions: &[(Blob, Bytes)]) {
-    let begun = Instant::now();
-    for rendition in renditions {
-        let mut wait = Duration::from_millis(100);
-        while let Err(error) = write_if_missing(app, rendition).await {
-            let job = &job.lease.job;
-            if begun.elapsed() > REWRITING {
-                tracing::error!(
-                    job,
-                    "a rendition is missing and could not be written again: {error}"
-                );
-                break;
-            }
-            tracing::warn!(job, "a rendition could not be written again: {error}");
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+    // All at once: until then nobody is told that the job has ended.
+    let looks: Vec<_> = renditions
+        .iter()
+        .map(|rendition| try_to_write_missing(app, job, rendition))
+        .collect();
+    join_all(looks).await;
+}
+
+async fn try_to_write_missing(app: &App, job: &Claimed, rendition: &(Blob, Bytes)) {
+    let job = &job.lease.job;
+    let (begun, mut wait) = (Instant::now(), Duration::from_millis(100));
+    while let Err(error) = write_if_missing(app, rendition).await {
+        if begun.elapsed() > REWRITING {
+            tracing::error!(
+                job,
+                "a rendition is missing and could not be written again: {error}"
+            );
+            break;
         }
+        tracing::warn!(job, "a rendition could not be written again: {error}");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the commands' own, gone with them.
+//! A PostgreSQL server of the benchmarks' own, gone with them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 use crate::shell;
 
 /// A temporary PostgreSQL server, durable as in earnest.
-pub(crate) struct Cluster {
+pub(super) struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
 }
 
 impl Cluster {
-    pub(crate) fn start(programs: &Path, folder: &Path) -> Result<Self> {
+    pub(super) fn start(programs: &Path, folder: &Path) -> Result<Self> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
@@ -53,11 +53,11 @@ impl Cluster {
         self.folder.join("data")
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    pub(crate) fn url_of(&self, database: &str) -> String {
+    pub(super) fn url_of(&self, database: &str) -> String {
         format!(
             "postgres:///{database}?host={}&user=postgres",
             self.folder.display()
@@ -65,12 +65,12 @@ impl Cluster {
     }
 
     /// Where its socket is.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// A database with nothing in it. What others left to be written is written first.
-    pub(crate) fn create(&self, database: &str) -> Result<()> {
+    pub(super) fn create(&self, database: &str) -> Result<()> {
         self.ask(
             "postgres",
             &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
@@ -80,7 +80,7 @@ impl Cluster {
     }
 
     /// Runs one statement; gives back the rows that it gives, one a line.
-    pub(crate) fn ask(&self, database: &str, statement: &str) -> Result<String> {
+    pub(super) fn ask(&self, database: &str, statement: &str) -> Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args([
             "-X",
@@ -100,7 +100,7 @@ impl Cluster {
     }
 
     /// The process whose children serve.
-    pub(crate) fn process(&self) -> Result<u32> {
+    pub(super) fn process(&self) -> Result<u32> {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid"))?;
         let first = file.lines().next().context("the server's process")?;
         Ok(first.trim().parse()?)
@@ -109,8 +109,7 @@ impl Cluster {
     /// PostgreSQL refuses to run as root.
     fn call(&self, program: &str) -> Command {
         let program = self.programs.join(program);
-        let root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-        if !root {
+        if !shell::as_root() {
             return Command::new(program);
         }
         let mut command = Command::new("runuser");
